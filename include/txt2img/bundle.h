@@ -1,0 +1,133 @@
+// A bundle: a folder with a model and model.json, which says everything about it (models/README.md is the format).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "txt2img/export.h"
+#include "txt2img/names.h"
+
+namespace txt2img {
+
+enum class TokenizerKind { kClipBpe, kSentencePiece };
+
+struct TokenizerSpec {
+  TokenizerKind kind{};
+  std::string vocab;   // clip-bpe: names relative to the bundle
+  std::string merges;
+  std::string model;   // sentencepiece
+  int length = 77;     // ids per prompt with bos, eos and padding
+  std::int64_t bos = 0;  // -1: none (sentencepiece only)
+  std::int64_t eos = 0;
+  std::int64_t pad = 0;
+  std::map<std::string, std::int64_t> special;  // texts that become this id before the merges
+};
+
+struct TextEncoderSpec {
+  std::string file;
+  Precision stored{};       // as in the file
+  int clip_skips = 1;       // S: contexts the module returns
+  int context_width = 0;    // W
+  int pooled_width = 0;     // P, 0: none
+  bool zero_empty_negative = false;
+};
+
+enum class UnetInput { kLatent, kTimestep, kContext, kPooled, kTimeIds, kGuidance };
+
+struct UnetSpec {
+  std::string file;
+  Precision stored{};
+  std::vector<UnetInput> inputs;
+  int in_channels = 0;
+  int out_channels = 0;
+};
+
+struct VaeSpec {
+  std::string decoder;
+  std::optional<std::string> encoder;
+  Precision stored{};
+  int factor = 8;             // pixels per latent, each way
+  int latent_channels = 4;
+  double scaling_factor = 1;  // latents are divided by it before decoding, then
+  double shift_factor = 0;    // this is added
+};
+
+enum class BetaSchedule { kLinear, kScaledLinear, kSquaredcosCapV2, kTrained };
+enum class PredictionType { kEpsilon, kVelocity, kSample };
+enum class Spacing { kLinspace, kLeading, kTrailing };
+enum class FinalSigma { kZero, kSigmaMin };
+
+// The names of a diffusers scheduler_config.json.
+struct SchedulerConfig {
+  int num_train_timesteps = 1000;
+  BetaSchedule beta_schedule = BetaSchedule::kScaledLinear;
+  double beta_start = 0.00085;
+  double beta_end = 0.012;
+  std::vector<double> trained_betas;  // kTrained only: num_train_timesteps of them
+  PredictionType prediction_type = PredictionType::kEpsilon;
+  Spacing timestep_spacing = Spacing::kLeading;
+  int steps_offset = 1;
+  bool set_alpha_to_one = false;
+  bool rescale_betas_zero_snr = false;
+  bool clip_sample = false;
+  bool thresholding = false;
+  FinalSigma final_sigmas_type = FinalSigma::kZero;
+};
+
+struct Defaults {
+  int width = 512;
+  int height = 512;
+  int steps = 25;
+  double guidance = 7.5;
+  SamplerKind sampler{};
+  ScheduleKind schedule{};
+  int size_multiple = 8;
+  std::string negative;
+};
+
+struct FileEntry {
+  std::uint64_t bytes = 0;
+  std::string sha256;
+};
+
+struct Bundle {
+  std::filesystem::path folder;
+  std::string sha256;  // of model.json, and through it of every file
+  std::string name;
+  std::string family;
+  std::string licence;
+  std::map<std::string, FileEntry> files;
+  std::vector<TokenizerSpec> tokenizers;  // one or two
+  TextEncoderSpec text_encoder;
+  UnetSpec unet;
+  VaeSpec vae;
+  SchedulerConfig scheduler;
+  Defaults defaults;
+};
+
+// Reads and checks model.json (types, ranges, unknown and missing keys, names that leave the folder) and the presence
+// and size of every file. Parses no other byte. Throws Error: kMissingInput, kBadData, kIo.
+TXT2IMG_API Bundle read_bundle(const std::filesystem::path& folder);
+
+enum class VerifyModel { kAlways, kOnce, kNever };
+
+// Compares the SHA-256 of every file, or of `only`, with model.json. kOnce skips a file whose path, size, mtime and
+// inode are those of an earlier success, remembered in the user's cache. Throws Error(kBadData) naming the file.
+TXT2IMG_API void verify_files(const Bundle& bundle, VerifyModel policy, const std::vector<std::string>& only = {});
+
+// The files that the tokenizers read.
+TXT2IMG_API std::vector<std::string> tokenizer_files(const Bundle& bundle);
+
+// A bundle's folder from what was given to --model: a path, or a name under the folders of model_folders(). Empty: the
+// bundled model. Throws Error(kMissingInput) that lists where it looked.
+TXT2IMG_API std::filesystem::path find_bundle(const std::string& model);
+
+// $TXT2IMG_MODELS (colon-separated), ./models, then the models installed with the program or lying in its source tree.
+TXT2IMG_API std::vector<std::filesystem::path> model_folders();
+
+}  // namespace txt2img

@@ -1,0 +1,84 @@
+// The seam between the front, which starts at once, and the engine, which needs LibTorch and is opened when a picture is
+// due.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "txt2img/bundle.h"
+#include "txt2img/export.h"
+#include "txt2img/image.h"
+#include "txt2img/request.h"
+
+namespace txt2img {
+
+struct EngineOptions {
+  std::string device = "auto";  // auto, cpu, cuda, cuda:N; auto falls back to the CPU, the others never
+  std::optional<Precision> precision;      // of text encoder and UNet; empty: the bundle's on CUDA, float32 on a CPU
+  std::optional<Precision> vae_precision;  // empty: float32
+  int threads = 0;                         // 0: all cores this process may use
+  bool is_deterministic = false;           // only deterministic kernels
+};
+
+// SHA-256 of what each stage of one picture made, little-endian: where two pictures begin to differ.
+struct Stages {
+  std::string ids;      // padded ids of the prompt, int64, all tokenizers
+  std::string context;  // (1, T, W) float32
+  std::string noise;    // (1, C, h, w) float32, before scaling
+  std::string latent;   // (1, C, h, w) float32, before the VAE's scaling
+  std::string pixels;   // RGB rows
+
+  bool operator==(const Stages&) const = default;
+};
+
+// Wall clock, in seconds. Work on a batch is shared out equally among its pictures.
+struct Seconds {
+  double load = 0;  // of the model; the first picture of an engine carries it
+  double encode = 0;
+  double sample = 0;
+  double decode = 0;
+};
+
+struct Picture {
+  Image image{};
+  Stages stages{};
+  Seconds seconds{};
+  bool is_vae_retried = false;  // the half-precision VAE gave NaN and was run again in float32
+};
+
+// Called on the thread that draws.
+struct Observer {
+  std::function<void(int done, int steps)> on_step;            // after each step, and with 0 before the first
+  std::function<bool()> is_cancelled = [] { return false; };   // asked after each step
+  std::function<void(const std::string& text)> on_warning;
+};
+
+struct DeviceInfo {
+  std::string name;         // as --device takes it: "cpu", "cuda:0"
+  std::string description;  // "NVIDIA H200, 139 GiB", "2 threads, AVX512"
+};
+
+class TXT2IMG_API Engine {
+ public:
+  virtual ~Engine();
+
+  // Draws pictures that differ in prompt, negative prompt and seed only, in one batch. Throws Error: kUsage (they differ
+  // in more), kInternal (NaN), kUnavailable (out of memory), kInterrupted (cancelled).
+  virtual std::vector<Picture> draw(std::span<const Settings> pictures, const Observer& observer) = 0;
+
+  // What the engine runs on, for records and --verbose.
+  [[nodiscard]] virtual DeviceInfo device() const = 0;
+  [[nodiscard]] virtual Precision precision() const = 0;
+};
+
+}  // namespace txt2img
+
+// Symbols of libtxt2img_engine.so. All throw txt2img::Error. The bundle's files must have been verified.
+extern "C" {
+TXT2IMG_API txt2img::Engine* txt2img_open_engine(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options);
+TXT2IMG_API void txt2img_list_devices(std::vector<txt2img::DeviceInfo>& devices);
+TXT2IMG_API void txt2img_torch_version(std::string& version);
+}

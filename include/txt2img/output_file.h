@@ -1,0 +1,31 @@
+// Files that are either whole or not there.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+
+#include "txt2img/export.h"
+
+namespace txt2img {
+
+// What to do where a file of that name is already there.
+enum class OnExists { kRename, kOverwrite, kSkip, kError };
+
+// Writes `bytes` to `<folder>/.txt2img-<pid>-<n>.tmp`, syncs it, gives it its final name and syncs the folder. Makes missing
+// folders. kRename picks NAME-2.png, NAME-3.png, ... without a race; kSkip leaves the old file.
+// Returns the name it got, or nothing if skipped. On failure nothing is left behind.
+// Throws Error: kCannotCreate (folder or file cannot be made, or exists under kError), kIo (writing failed: disk full).
+TXT2IMG_API std::optional<std::filesystem::path> write_output_file(const std::filesystem::path& path,
+                                                                   std::span<const std::uint8_t> bytes,
+                                                                   OnExists on_exists);
+
+// Checks before any work that a file could be made at `path`: the folder exists or can be made, is writable, and `path`
+// is not a folder. Makes nothing that stays. Throws Error(kCannotCreate).
+TXT2IMG_API void check_can_create(const std::filesystem::path& path);
+
+// Removes temporary files of this process that a signal would leave behind. Async-signal-safe.
+TXT2IMG_API void remove_temporary_files() noexcept;
+
+}  // namespace txt2img

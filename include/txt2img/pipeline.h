@@ -1,0 +1,63 @@
+// The pipeline: prompt in, picture out. The one class that sees all parts.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "txt2img/bundle.h"
+#include "txt2img/denoiser.h"
+#include "txt2img/engine.h"
+#include "txt2img/export.h"
+#include "txt2img/noise_schedule.h"
+#include "txt2img/text_encoder.h"
+#include "txt2img/tokenizer.h"
+#include "txt2img/unet.h"
+#include "txt2img/vae.h"
+
+namespace txt2img {
+
+class TXT2IMG_API Pipeline final : public Engine {
+ public:
+  // Loads the bundle, whose files must have been verified, onto the device. Throws Error: kUnavailable (no such device,
+  // out of memory), kBadData.
+  Pipeline(Bundle bundle, const EngineOptions& options);
+  ~Pipeline() override;
+
+  std::vector<Picture> draw(std::span<const Settings> pictures, const Observer& observer) override;
+  [[nodiscard]] DeviceInfo device() const override;
+  [[nodiscard]] Precision precision() const override { return precision_; }
+
+ private:
+  struct Text {
+    Conditioning conditioning;  // of N pictures
+    at::Tensor ids;             // (N, L) int64, the tokenizers' side by side
+  };
+
+  [[nodiscard]] Text encode_prompts(const std::vector<std::string>& prompts, const Settings& settings, int clip_skip) const;
+  [[nodiscard]] std::optional<Conditioning> encode_negative(std::span<const Settings> pictures) const;
+  [[nodiscard]] at::Tensor sample(std::span<const Settings> pictures, const at::Tensor& initial_noise,
+                                  const Denoise& denoise, const NoiseSource& noise, const Observer& observer) const;
+  [[nodiscard]] Denoise make_denoise(const Settings& settings, Conditioning positive,
+                                     const std::optional<Conditioning>& negative) const;
+  [[nodiscard]] at::Tensor decode(const at::Tensor& latent, bool& is_retried) const;
+
+  Bundle bundle_;
+  c10::Device device_;
+  Precision precision_;
+  Precision vae_precision_;
+  NoiseSchedule noise_schedule_;
+  std::vector<std::unique_ptr<Tokenizer>> tokenizers_;
+  std::unique_ptr<TextEncoder> text_encoder_;
+  std::unique_ptr<Unet> unet_;
+  std::unique_ptr<VaeDecoder> vae_;
+  double load_seconds_ = 0;  // not yet told
+};
+
+}  // namespace txt2img

@@ -1,0 +1,60 @@
+// What somebody asks for, and what it comes to with a given bundle.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "txt2img/bundle.h"
+#include "txt2img/export.h"
+#include "txt2img/names.h"
+
+namespace txt2img {
+
+inline constexpr std::uint64_t kSeedMax = (std::uint64_t{1} << 63) - 1;
+inline constexpr int kStepsMax = 10000;
+inline constexpr int kSizeMax = 16384;     // pixels, each way
+inline constexpr int kCountMax = 1000000;  // pictures per prompt
+inline constexpr double kGuidanceMax = 1000;
+
+// As asked; an empty optional takes the bundle's default (the seed: a random one).
+struct Request {
+  std::string prompt;
+  std::optional<std::string> negative{};
+  std::optional<std::uint64_t> seed{};
+  int count = 1;  // pictures, with the seeds s, s+1, ...
+  std::optional<int> steps{};
+  std::optional<double> guidance{};
+  double guidance_rescale = 0;  // phi of arXiv 2305.08891, 0 ... 1
+  std::optional<int> width{};
+  std::optional<int> height{};
+  std::optional<SamplerKind> sampler{};
+  std::optional<ScheduleKind> schedule{};
+  double eta = 0;     // 0 ... 1: noise of ddim
+  int clip_skip = 1;  // 1 = the model's own layer
+};
+
+// All that determines one picture besides the bundle and the machine.
+struct Settings {
+  std::string prompt;
+  std::string negative;
+  std::uint64_t seed = 0;
+  int steps = 25;
+  double guidance = 7.5;
+  double guidance_rescale = 0;
+  int width = 512;
+  int height = 512;
+  SamplerKind sampler{};
+  ScheduleKind schedule{};
+  double eta = 0;
+  int clip_skip = 1;
+
+  [[nodiscard]] bool is_guided() const { return guidance > 1; }
+  bool operator==(const Settings&) const = default;
+};
+
+// Settings of the first picture. Checks every range, and what the bundle can do (sizes, clip skip, guidance, sampler with
+// schedule). Throws Error(kUsage) that says which value, the range and what to do.
+TXT2IMG_API Settings settle(const Request& request, const Bundle& bundle);
+
+}  // namespace txt2img

@@ -1,0 +1,35 @@
+// Text to token ids.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "txt2img/bundle.h"
+#include "txt2img/export.h"
+
+namespace txt2img {
+
+struct Tokens {
+  std::vector<std::int64_t> ids;  // with bos and eos, without padding; at most `length`
+  std::string cut;                // the end of the text that did not fit, empty if all did
+};
+
+class TXT2IMG_API Tokenizer {
+ public:
+  virtual ~Tokenizer();
+
+  // Any bytes; invalid UTF-8 is read as U+FFFD.
+  [[nodiscard]] virtual Tokens encode(std::string_view text) const = 0;
+};
+
+// Opens the tokenizer's files, which must have been verified. Throws Error(kBadData) naming the file.
+TXT2IMG_API std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const std::filesystem::path& folder);
+
+// `tokens.ids` filled up to spec.length with spec.pad.
+TXT2IMG_API std::vector<std::int64_t> pad_ids(const Tokens& tokens, const TokenizerSpec& spec);
+
+}  // namespace txt2img

@@ -1,0 +1,108 @@
+#include "device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/Version.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include "txt2img/error.h"
+
+namespace txt2img {
+namespace {
+
+int count_cuda_devices() { return at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0; }
+
+// Names come from the driver itself, so that a build against a CPU LibTorch can tell them too.
+std::string describe_cuda(int index) {
+  using Init = int (*)(unsigned);
+  using GetName = int (*)(char*, int, int);
+  using GetMemory = int (*)(std::size_t*, int);
+  void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
+  if (driver == nullptr) return "CUDA device";
+  const auto init = reinterpret_cast<Init>(dlsym(driver, "cuInit"));
+  const auto get_name = reinterpret_cast<GetName>(dlsym(driver, "cuDeviceGetName"));
+  const auto get_memory = reinterpret_cast<GetMemory>(dlsym(driver, "cuDeviceTotalMem_v2"));
+  std::array<char, 256> name{};
+  std::size_t bytes = 0;
+  const bool is_known = init != nullptr && get_name != nullptr && get_memory != nullptr && init(0) == 0 &&
+                        get_name(name.data(), static_cast<int>(name.size()), index) == 0 && get_memory(&bytes, index) == 0;
+  if (!is_known) return "CUDA device";
+  return std::string(name.data()) + ", " + std::to_string(bytes >> 30U) + " GiB";
+}
+
+c10::Device find_cuda(const std::string& name, std::string_view index_text) {
+  int index = 0;
+  const auto [end, problem] = std::from_chars(index_text.begin(), index_text.end(), index);
+  const bool is_number = problem == std::errc() && end == index_text.end() && index >= 0;
+  if (!index_text.empty() && !is_number) {
+    throw Error(ExitCode::kUsage, "device " + name + ": the part after 'cuda:' must be a number; see --list devices");
+  }
+  const int count = count_cuda_devices();
+  if (index < count) return {c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)};
+  if (count == 0) {
+    throw Error(ExitCode::kUnavailable, "device " + name + ": no CUDA device " +
+                                            (at::hasCUDA() ? std::string("was found; is the driver installed?")
+                                                           : std::string("can be used by this CPU-only LibTorch; set up "
+                                                                         "with a CUDA one, or use --device cpu")));
+  }
+  throw Error(ExitCode::kUnavailable,
+              "device " + name + ": this machine has " + std::to_string(count) + " CUDA devices; see --list devices");
+}
+
+}  // namespace
+
+c10::Device find_device(const std::string& name) {
+  const c10::Device cpu(c10::DeviceType::CPU);
+  if (name == "cpu") return cpu;
+  if (name == "auto") return count_cuda_devices() > 0 ? find_cuda(name, "0") : cpu;
+  if (name == "cuda") return find_cuda(name, "");
+  if (name.starts_with("cuda:") && name.size() > 5) return find_cuda(name, std::string_view(name).substr(5));
+  throw Error(ExitCode::kUsage, "device " + name + ": must be auto, cpu, cuda or cuda:N");
+}
+
+DeviceInfo describe_device(c10::Device device) {
+  if (device.is_cuda()) return {.name = device.str(), .description = describe_cuda(device.index())};
+  return {.name = "cpu",
+          .description = std::to_string(at::get_num_threads()) + " threads, " + at::get_cpu_capability()};
+}
+
+std::vector<DeviceInfo> list_devices() {
+  std::vector<DeviceInfo> devices = {describe_device(c10::Device(c10::DeviceType::CPU))};
+  for (int i = 0; i < count_cuda_devices(); ++i) {
+    devices.push_back(describe_device({c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(i)}));
+  }
+  return devices;
+}
+
+c10::ScalarType to_scalar_type(Precision precision) {
+  switch (precision) {
+    case Precision::kFloat32: return c10::ScalarType::Float;
+    case Precision::kBfloat16: return c10::ScalarType::BFloat16;
+    case Precision::kFloat16: return c10::ScalarType::Half;
+  }
+  return c10::ScalarType::Float;
+}
+
+void configure_device(c10::Device device, const EngineOptions& options) {
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  at::Context& context = at::globalContext();
+  if (device.is_cuda()) {
+    // float32 means float32: the reference on the CPU is the picture to match.
+    context.setAllowTF32CuBLAS(false);
+    context.setAllowTF32CuDNN(false);
+  }
+  if (!options.is_deterministic) return;
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+  context.setDeterministicAlgorithms(/*d=*/true, /*warn_only=*/false);
+  context.setDeterministicCuDNN(true);
+  context.setBenchmarkCuDNN(false);
+}
+
+}  // namespace txt2img

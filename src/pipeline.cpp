@@ -1,0 +1,260 @@
+#include "txt2img/pipeline.h"
+
+#include <ATen/Utils.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "device.h"
+#include "txt2img/error.h"
+#include "txt2img/sampler.h"
+#include "txt2img/schedule.h"
+#include "txt2img/sha256.h"
+
+namespace txt2img {
+namespace {
+
+class Stopwatch {
+ public:
+  // Seconds since the start or the last lap.
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    return std::chrono::duration<double>(now - std::exchange(start_, now)).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// One CPU generator for each picture, seeded with its own seed: its noise is the same alone, in a batch and on CUDA.
+class PictureNoise {
+ public:
+  PictureNoise(std::span<const Settings> pictures, std::vector<std::int64_t> shape, c10::Device device)
+      : shape_(std::move(shape)), device_(device) {
+    for (const Settings& picture : pictures) generators_.push_back(at::detail::createCPUGenerator(picture.seed));
+  }
+
+  // (N, C, h, w) float32: (1, C, h, w) from each generator.
+  at::Tensor draw() {
+    std::vector<at::Tensor> rows;
+    for (at::Generator& generator : generators_) rows.push_back(at::randn(shape_, generator, at::kFloat));
+    return at::cat(rows).to(device_);
+  }
+
+ private:
+  std::vector<std::int64_t> shape_;
+  c10::Device device_;
+  std::vector<at::Generator> generators_;
+};
+
+std::string hash_tensor(const at::Tensor& tensor) {
+  const at::Tensor plain = tensor.cpu().contiguous();
+  return sha256_hex({static_cast<const std::byte*>(plain.const_data_ptr()), plain.nbytes()});
+}
+
+std::string hash_floats(const at::Tensor& tensor) { return hash_tensor(tensor.to(at::kFloat)); }
+
+std::string hash_pixels(const Image& image) { return sha256_hex(std::as_bytes(std::span(image.rgb))); }
+
+// `pictures` may differ in prompt, negative prompt and seed only.
+void check_batch(std::span<const Settings> pictures) {
+  if (pictures.empty()) throw Error(ExitCode::kUsage, "nothing to draw");
+  for (const Settings& picture : pictures) {
+    Settings twin = pictures.front();
+    twin.prompt = picture.prompt;
+    twin.negative = picture.negative;
+    twin.seed = picture.seed;
+    if (twin != picture) throw Error(ExitCode::kUsage, "pictures of one batch must have the same size and settings");
+  }
+}
+
+// The reference's DDIM clips x_0 if told to, its DPM++ has thresholding only, its Euler neither.
+bool clips_x0(SamplerKind sampler, const SchedulerConfig& config) {
+  switch (sampler) {
+    case SamplerKind::kDdim: return config.clip_sample || config.thresholding;
+    case SamplerKind::kDpmpp2m: return config.thresholding;
+    case SamplerKind::kEuler:
+    case SamplerKind::kEulerAncestral: return false;
+  }
+  return false;
+}
+
+Precision choose_precision(const Bundle& bundle, const EngineOptions& options, c10::Device device) {
+  return options.precision.value_or(device.is_cuda() ? bundle.unet.stored : Precision::kFloat32);
+}
+
+c10::Device prepare_device(const EngineOptions& options) {
+  const c10::Device device = find_device(options.device);
+  configure_device(device, options);
+  return device;
+}
+
+std::vector<std::unique_ptr<Tokenizer>> make_tokenizers(const Bundle& bundle) {
+  std::vector<std::unique_ptr<Tokenizer>> tokenizers;
+  for (const TokenizerSpec& spec : bundle.tokenizers) tokenizers.push_back(make_tokenizer(spec, bundle.folder));
+  return tokenizers;
+}
+
+// (N, L) int64.
+at::Tensor make_ids(const Tokenizer& tokenizer, const TokenizerSpec& spec, const std::vector<std::string>& prompts) {
+  std::vector<at::Tensor> rows;
+  for (const std::string& prompt : prompts) {
+    const std::vector<std::int64_t> ids = pad_ids(tokenizer.encode(prompt), spec);
+    rows.push_back(at::tensor(ids, at::kLong).unsqueeze(0));
+  }
+  return at::cat(rows);
+}
+
+// (N, 6): original size, crop corner and target size, each height first.
+at::Tensor make_time_ids(const Settings& settings, std::int64_t rows, c10::Device device) {
+  const auto height = static_cast<float>(settings.height);
+  const auto width = static_cast<float>(settings.width);
+  return at::tensor({height, width, 0.0F, 0.0F, height, width}, at::kFloat).repeat({rows, 1}).to(device);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Bundle bundle, const EngineOptions& options)
+    : bundle_(std::move(bundle)),
+      device_(prepare_device(options)),
+      precision_(choose_precision(bundle_, options, device_)),
+      vae_precision_(options.vae_precision.value_or(Precision::kFloat32)),
+      noise_schedule_(bundle_.scheduler) {
+  const c10::InferenceMode guard;
+  Stopwatch watch;
+  tokenizers_ = make_tokenizers(bundle_);
+  text_encoder_ = std::make_unique<TextEncoder>(bundle_, device_, to_scalar_type(precision_));
+  unet_ = std::make_unique<Unet>(bundle_, device_, to_scalar_type(precision_));
+  vae_ = std::make_unique<VaeDecoder>(bundle_, device_, to_scalar_type(vae_precision_));
+  load_seconds_ = watch.lap();
+}
+
+Pipeline::~Pipeline() = default;
+
+DeviceInfo Pipeline::device() const { return describe_device(device_); }
+
+Pipeline::Text Pipeline::encode_prompts(const std::vector<std::string>& prompts, const Settings& settings,
+                                        int clip_skip) const {
+  std::vector<at::Tensor> ids;
+  for (std::size_t i = 0; i < tokenizers_.size(); ++i) {
+    ids.push_back(make_ids(*tokenizers_[i], bundle_.tokenizers[i], prompts));
+  }
+  const TextEmbedding embedding = text_encoder_->encode(ids, clip_skip);
+  const auto rows = static_cast<std::int64_t>(prompts.size());
+  Conditioning conditioning{.context = embedding.context, .pooled = embedding.pooled};
+  if (unet_->takes(UnetInput::kTimeIds)) conditioning.time_ids = make_time_ids(settings, rows, device_);
+  if (unet_->takes(UnetInput::kGuidance)) {
+    conditioning.guidance = at::full({rows}, settings.guidance, at::TensorOptions(at::kFloat).device(device_));
+  }
+  return {.conditioning = std::move(conditioning), .ids = at::cat(ids, 1)};
+}
+
+// The reference encodes the negative prompt with the model's own layer whatever the clip skip.
+std::optional<Conditioning> Pipeline::encode_negative(std::span<const Settings> pictures) const {
+  const Settings& settings = pictures.front();
+  if (!settings.is_guided() || unet_->takes(UnetInput::kGuidance)) return std::nullopt;
+  std::vector<std::string> prompts;
+  for (const Settings& picture : pictures) prompts.push_back(picture.negative);
+  Conditioning conditioning = encode_prompts(prompts, settings, 1).conditioning;
+  if (!bundle_.text_encoder.zero_empty_negative) return conditioning;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (!prompts[i].empty()) continue;
+    const auto row = static_cast<std::int64_t>(i);
+    conditioning.context[row].zero_();
+    conditioning.pooled[row].zero_();
+  }
+  return conditioning;
+}
+
+Denoise Pipeline::make_denoise(const Settings& settings, Conditioning positive,
+                               const std::optional<Conditioning>& negative) const {
+  const DenoiserOptions options{.prediction = bundle_.scheduler.prediction_type,
+                                .guidance = settings.guidance,
+                                .guidance_rescale = settings.guidance_rescale,
+                                .clips_x0 = clips_x0(settings.sampler, bundle_.scheduler)};
+  const auto predict = [this](const at::Tensor& latent, double timestep, const Conditioning& conditioning) {
+    return unet_->predict(latent, timestep, conditioning);
+  };
+  return Denoiser(predict, options, std::move(positive), negative);
+}
+
+at::Tensor Pipeline::sample(std::span<const Settings> pictures, const at::Tensor& initial_noise, const Denoise& denoise,
+                            const NoiseSource& noise, const Observer& observer) const {
+  const Settings& settings = pictures.front();
+  const Trajectory trajectory = plan_trajectory(noise_schedule_, bundle_.scheduler, settings.sampler, settings.schedule,
+                                                settings.steps);
+  const auto sampler = make_sampler(settings.sampler, {.eta = settings.eta});
+  const auto keep_going = [&](int done) {
+    if (observer.on_step) observer.on_step(done, static_cast<int>(trajectory.steps.size()));
+    return !observer.is_cancelled();
+  };
+  return run_sampler(*sampler, trajectory, initial_noise, denoise, noise, keep_going);
+}
+
+// A half-precision VAE that overflows is run once more in float32.
+at::Tensor Pipeline::decode(const at::Tensor& latent, bool& is_retried) const {
+  const auto is_finite = [](const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); };
+  at::Tensor rgb = vae_->decode(latent);
+  if (!is_finite(rgb) && vae_precision_ != Precision::kFloat32) {
+    is_retried = true;
+    rgb = VaeDecoder(bundle_, device_, at::kFloat).decode(latent);
+  }
+  if (is_finite(rgb)) return rgb;
+  throw Error(ExitCode::kInternal, "the VAE's picture holds NaN or Inf; is the bundle's VAE damaged?");
+}
+
+std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Observer& observer) {
+  const c10::InferenceMode guard;
+  check_batch(pictures);
+  const Settings& settings = pictures.front();
+  Stopwatch watch;
+  std::vector<std::string> prompts;
+  for (const Settings& picture : pictures) prompts.push_back(picture.prompt);
+  const Text text = encode_prompts(prompts, settings, settings.clip_skip);
+  const Denoise denoise = make_denoise(settings, text.conditioning, encode_negative(pictures));
+  const double encode_seconds = watch.lap();
+
+  const VaeSpec& vae = bundle_.vae;
+  PictureNoise noise(pictures, {1, vae.latent_channels, settings.height / vae.factor, settings.width / vae.factor},
+                     device_);
+  const at::Tensor initial_noise = noise.draw();
+  const at::Tensor latent = sample(pictures, initial_noise, denoise, [&] { return noise.draw(); }, observer);
+  const double sample_seconds = watch.lap();
+
+  bool is_retried = false;
+  const at::Tensor rgb = decode(latent, is_retried);
+  if (is_retried && observer.on_warning) {
+    observer.on_warning("the VAE overflowed in half precision and was run again in float32; use --vae-dtype float32");
+  }
+  std::vector<Picture> results;
+  for (std::int64_t i = 0; i < rgb.size(0); ++i) {
+    Picture picture{.image = to_image(rgb[i]), .is_vae_retried = is_retried};
+    picture.stages = {.ids = hash_tensor(text.ids[i]),
+                      .context = hash_floats(text.conditioning.context[i]),
+                      .noise = hash_floats(initial_noise[i]),
+                      .latent = hash_floats(latent[i]),
+                      .pixels = hash_pixels(picture.image)};
+    results.push_back(std::move(picture));
+  }
+  const double decode_seconds = watch.lap();
+  const auto share = static_cast<double>(results.size());
+  for (Picture& picture : results) {
+    picture.seconds = {.encode = encode_seconds / share, .sample = sample_seconds / share, .decode = decode_seconds / share};
+  }
+  results.front().seconds.load = std::exchange(load_seconds_, 0);
+  return results;
+}
+
+}  // namespace txt2img
