@@ -15,7 +15,7 @@ namespace txt2img {
 // A text chunk. Written as tEXt if the text is Latin-1 (and `international` is not set), else as uncompressed iTXt.
 struct PngText {
   std::string keyword;  // 1-79 bytes of printable ASCII
-  std::string text;     // UTF-8
+  std::string text;     // UTF-8 without NUL; the chunk has at most 1 MiB
   bool international = false;
 
   bool operator==(const PngText&) const = default;
@@ -26,7 +26,7 @@ struct PngText {
 TXT2IMG_API std::vector<std::uint8_t> encode_png(const Image& image, std::span<const PngText> texts);
 
 // Text chunks (tEXt and uncompressed iTXt) of a PNG file, without decoding its pixels. Checks the signature, every
-// length and every CRC up to IEND, so that it is also the test for "a whole PNG".
+// length and every CRC up to IEND, so that it is also the test for "a whole PNG". At most 1 MiB a chunk, 16 MiB a file.
 // Throws Error: kMissingInput (no such file), kBadData (not a whole PNG), kIo.
 TXT2IMG_API std::vector<PngText> read_png_texts(const std::filesystem::path& path);
 

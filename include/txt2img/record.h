@@ -19,12 +19,12 @@ namespace txt2img {
 TXT2IMG_API std::string_view version();
 
 struct Record {
-  std::string version;        // of the program
-  std::string job_key;        // 64 hex digits
-  std::string model;          // the bundle's name
-  std::string model_sha256;   // of its model.json
+  std::string version;       // of the program
+  std::string job_key;       // 64 hex digits
+  std::string model;         // the bundle's name
+  std::string model_sha256;  // of its model.json
   Settings settings;
-  std::string device;         // "cpu" or "cuda": the kind only
+  std::string device;  // "cpu" or "cuda": the kind only
   Precision precision{};
   Precision vae_precision{};
   Stages stages;
@@ -37,7 +37,8 @@ TXT2IMG_API std::string job_key(const Record& record);
 // The settings as JSON text with the names of the prompt files, in their order: {"prompt": ..., "negative": ..., ...}.
 TXT2IMG_API std::string settings_json(const Settings& settings);
 
-// One line each: the JSON of the `txt2img` chunk, and the text of AUTOMATIC1111's `parameters`.
+// The JSON of the `txt2img` chunk, on one line, and the text of AUTOMATIC1111's `parameters`, whose last line has the
+// settings.
 TXT2IMG_API std::string record_json(const Record& record);
 TXT2IMG_API std::string parameters_text(const Record& record);
 

@@ -53,8 +53,8 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
-// Settings of the first picture. Checks every range, and what the bundle can do (sizes, clip skip, guidance, sampler with
-// schedule). Throws Error(kUsage) that says which value, the range and what to do.
+// Settings of the first picture. Checks every range, and what the bundle can do (sizes, clip skip, guidance, sampler
+// with schedule). Throws Error(kUsage) that says which value, the range and what to do.
 TXT2IMG_API Settings settle(const Request& request, const Bundle& bundle);
 
 }  // namespace txt2img

@@ -1,0 +1,256 @@
+#include "txt2img/names.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "edit_distance.h"
+#include "txt2img/error.h"
+#include "utf8.h"
+
+namespace txt2img {
+namespace {
+
+using std::string_view;
+using Names = std::span<const string_view>;
+
+constexpr auto kDdimAliases = std::to_array<string_view>({"k_ddim", "sample_ddim"});
+constexpr auto kEulerAliases = std::to_array<string_view>({"k_euler", "sample_euler"});
+constexpr auto kEulerAncestralAliases =
+    std::to_array<string_view>({"euler_ancestral", "k_euler_a", "k_euler_ancestral", "sample_euler_ancestral"});
+constexpr auto kDpmpp2mAliases = std::to_array<string_view>({"dpm++2m", "k_dpmpp_2m", "sample_dpmpp_2m"});
+
+constexpr std::array kSamplers{
+    SamplerInfo{.kind = SamplerKind::kDdim,
+                .name = "ddim",
+                .reference = "DDIMScheduler",
+                .aliases = kDdimAliases,
+                .summary = "denoising diffusion implicit models, arXiv 2010.02502; --eta 1 adds noise as DDPM does"},
+    SamplerInfo{.kind = SamplerKind::kEuler,
+                .name = "euler",
+                .reference = "EulerDiscreteScheduler",
+                .aliases = kEulerAliases,
+                .summary = "Euler's method, arXiv 2206.00364 algorithm 2 without churn"},
+    SamplerInfo{.kind = SamplerKind::kEulerAncestral,
+                .name = "euler_a",
+                .reference = "EulerAncestralDiscreteScheduler",
+                .aliases = kEulerAncestralAliases,
+                .is_stochastic = true,
+                .summary = "Euler's method with fresh noise in each step, as in k-diffusion"},
+    SamplerInfo{.kind = SamplerKind::kDpmpp2m,
+                .name = "dpmpp_2m",
+                .reference = "DPMSolverMultistepScheduler",
+                .aliases = kDpmpp2mAliases,
+                .order = 2,
+                .summary = "DPM-Solver++ of second order over two steps, arXiv 2211.01095"},
+};
+
+constexpr std::array kSchedules{
+    ScheduleInfo{ScheduleKind::kModel, "model", "the spacing that the bundle asks for"},
+    ScheduleInfo{ScheduleKind::kLinspace, "linspace", "timesteps evenly spaced, with both ends"},
+    ScheduleInfo{ScheduleKind::kLeading, "leading", "timesteps evenly spaced from the low end"},
+    ScheduleInfo{ScheduleKind::kTrailing, "trailing", "timesteps evenly spaced from the high end, arXiv 2305.08891"},
+    ScheduleInfo{ScheduleKind::kKarras, "karras", "noise levels evenly spaced in sigma^(1/7), arXiv 2206.00364"},
+    ScheduleInfo{ScheduleKind::kExponential, "exponential", "noise levels evenly spaced in log sigma"},
+};
+
+struct ScheduleLabel {
+  string_view label;
+  ScheduleKind kind{};
+};
+constexpr std::array kScheduleAliases{
+    ScheduleLabel{"default", ScheduleKind::kModel},
+    ScheduleLabel{"automatic", ScheduleKind::kModel},
+    ScheduleLabel{"discrete", ScheduleKind::kLinspace},  // stable-diffusion.cpp
+    ScheduleLabel{"uniform", ScheduleKind::kLinspace},   // AUTOMATIC1111
+};
+
+struct PrecisionLabel {
+  string_view label;
+  Precision precision{};
+};
+constexpr std::array kPrecisions{
+    PrecisionLabel{"float32", Precision::kFloat32},   PrecisionLabel{"bfloat16", Precision::kBfloat16},
+    PrecisionLabel{"float16", Precision::kFloat16},   PrecisionLabel{"fp32", Precision::kFloat32},
+    PrecisionLabel{"f32", Precision::kFloat32},       PrecisionLabel{"float", Precision::kFloat32},
+    PrecisionLabel{"bf16", Precision::kBfloat16},     PrecisionLabel{"fp16", Precision::kFloat16},
+    PrecisionLabel{"f16", Precision::kFloat16},       PrecisionLabel{"half", Precision::kFloat16},
+};
+
+// Samplers and schedules of diffusers, AUTOMATIC1111, ComfyUI and stable-diffusion.cpp that this version does not have.
+constexpr auto kMissingSamplers = std::to_array<string_view>({
+    "ddpm", "DDPMScheduler", "pndm", "plms", "PNDMScheduler", "lms", "k_lms", "LMSDiscreteScheduler", "heun", "k_heun",
+    "HeunDiscreteScheduler", "dpm2", "k_dpm_2", "KDPM2DiscreteScheduler", "dpm2_a", "dpm_2_ancestral", "k_dpm_2_a",
+    "KDPM2AncestralDiscreteScheduler", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "dpm++2mv2", "dpmpp_2s", "dpmpp_2s_a",
+    "dpmpp_2s_ancestral", "DPMSolverSinglestepScheduler", "dpmpp_3m", "dpmpp_3m_sde", "dpmpp_sde",
+    "DPMSolverSDEScheduler", "dpm_fast", "dpm_adaptive", "deis", "DEISMultistepScheduler", "unipc", "uni_pc_bh2",
+    "UniPCMultistepScheduler", "ipndm", "ipndm_v", "IPNDMScheduler", "lcm", "LCMScheduler", "tcd", "TCDScheduler",
+    "edm_euler", "EDMEulerScheduler", "edm_dpmpp_2m", "EDMDPMSolverMultistepScheduler", "sa_solver", "SASolverScheduler",
+    "langevin", "restart", "res_multistep", "res_2s", "er_sde", "DDIM CFG++", "DDIMInverseScheduler",
+    "CogVideoXDDIMScheduler", "CogVideoXDPMScheduler", "FlowMatchEulerDiscreteScheduler",
+});
+constexpr auto kMissingSchedules = std::to_array<string_view>({
+    "beta", "lu", "polyexponential", "sgm_uniform", "simple", "ays", "align_your_steps", "gits", "normal", "turbo",
+    "kl_optimal", "smoothstep", "bong_tangent",
+});
+
+// Labels are compared without case, spaces, '-' and '_'; "DPM++" is "dpmpp".
+std::string fold(string_view label) {
+  std::string folded;
+  for (const char c : label) {
+    if (c == ' ' || c == '-' || c == '_') continue;
+    const bool is_capital = c >= 'A' && c <= 'Z';
+    folded += c == '+' ? 'p' : is_capital ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return folded;
+}
+
+bool has_label(Names labels, string_view folded) {
+  return std::ranges::any_of(labels, [folded](string_view label) { return fold(label) == folded; });
+}
+
+std::optional<SamplerKind> find_sampler(string_view folded) {
+  for (const SamplerInfo& sampler : kSamplers) {
+    const std::array own{sampler.name, sampler.reference};
+    if (has_label(own, folded) || has_label(sampler.aliases, folded)) return sampler.kind;
+  }
+  return std::nullopt;
+}
+
+std::optional<ScheduleKind> find_schedule(string_view folded) {
+  for (const ScheduleInfo& schedule : kSchedules) {
+    if (schedule.name == folded) return schedule.kind;
+  }
+  for (const ScheduleLabel& alias : kScheduleAliases) {
+    if (alias.label == folded) return alias.kind;
+  }
+  return std::nullopt;
+}
+
+template <class Table>
+std::vector<string_view> names_in(const Table& table) {
+  std::vector<string_view> names;
+  for (const auto& row : table) names.push_back(row.name);
+  return names;
+}
+
+std::string list(Names names) {
+  std::string text;
+  for (const string_view name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text;
+}
+
+std::string quote(string_view label) {
+  constexpr std::size_t kShown = 60;
+  return "'" + escape_for_terminal(label.substr(0, kShown)) + (label.size() > kShown ? "...'" : "'");
+}
+
+[[noreturn]] void refuse_unknown(const std::string& what, string_view label, Names names) {
+  const std::string nearest = nearest_name(label, names);
+  const std::string hint = nearest.empty() ? "" : "did you mean '" + nearest + "'? ";
+  throw Error(ExitCode::kUsage, "there is no " + what + " " + quote(label) + "; " + hint + "choose one of " + list(names));
+}
+
+[[noreturn]] void refuse_missing(const std::string& what, string_view label, Names names) {
+  throw Error(ExitCode::kUsage,
+              "this version does not have the " + what + " " + quote(label) + "; choose one of " + list(names));
+}
+
+// The start of a label that ends in `word`: of "dpmpp2mkarras" and "Karras", "dpmpp2m".
+std::optional<string_view> without_suffix(string_view folded, string_view word) {
+  const std::string suffix = fold(word);
+  if (folded.size() <= suffix.size() || !folded.ends_with(suffix)) return std::nullopt;
+  return folded.substr(0, folded.size() - suffix.size());
+}
+
+std::vector<string_view> schedule_words() {
+  std::vector<string_view> words = names_in(kSchedules);
+  for (const ScheduleLabel& alias : kScheduleAliases) words.push_back(alias.label);
+  return words;
+}
+
+std::optional<SamplerChoice> find_sampler_with_schedule(string_view folded) {
+  for (const string_view word : schedule_words()) {
+    const std::optional<string_view> start = without_suffix(folded, word);
+    const std::optional<SamplerKind> sampler = start ? find_sampler(*start) : std::nullopt;
+    if (sampler) return SamplerChoice{*sampler, find_schedule(word)};
+  }
+  return std::nullopt;
+}
+
+// A sampler that is missing here, alone or with any schedule.
+bool is_missing_sampler(string_view folded) {
+  std::vector<string_view> words = schedule_words();
+  words.insert(words.end(), kMissingSchedules.begin(), kMissingSchedules.end());
+  return has_label(kMissingSamplers, folded) || std::ranges::any_of(words, [folded](string_view word) {
+           const std::optional<string_view> start = without_suffix(folded, word);
+           return start && has_label(kMissingSamplers, *start);
+         });
+}
+
+// The schedule that is missing here, of a label with a sampler that is not.
+std::optional<string_view> find_missing_schedule(string_view folded) {
+  for (const string_view word : kMissingSchedules) {
+    const std::optional<string_view> start = without_suffix(folded, word);
+    if (start && find_sampler(*start)) return word;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::span<const SamplerInfo> samplers() { return kSamplers; }
+std::span<const ScheduleInfo> schedules() { return kSchedules; }
+
+const SamplerInfo& info(SamplerKind kind) { return *std::ranges::find(kSamplers, kind, &SamplerInfo::kind); }
+const ScheduleInfo& info(ScheduleKind kind) { return *std::ranges::find(kSchedules, kind, &ScheduleInfo::kind); }
+
+SamplerChoice parse_sampler(string_view label) {
+  const std::string folded = fold(label);
+  if (const auto sampler = find_sampler(folded)) return {*sampler, std::nullopt};
+  if (const auto choice = find_sampler_with_schedule(folded)) return *choice;
+  const std::vector<string_view> names = names_in(kSamplers);
+  if (is_missing_sampler(folded)) refuse_missing("sampler", label, names);
+  if (const auto schedule = find_missing_schedule(folded)) refuse_missing("schedule", *schedule, names_in(kSchedules));
+  refuse_unknown("sampler", label, names);
+}
+
+ScheduleKind parse_schedule(string_view label) {
+  const std::string folded = fold(label);
+  if (const auto schedule = find_schedule(folded)) return *schedule;
+  const std::vector<string_view> names = names_in(kSchedules);
+  if (has_label(kMissingSchedules, folded)) refuse_missing("schedule", label, names);
+  refuse_unknown("schedule", label, names);
+}
+
+Precision parse_precision(string_view label) {
+  const std::string folded = fold(label);
+  for (const PrecisionLabel& row : kPrecisions) {
+    if (row.label == folded) return row.precision;
+  }
+  constexpr auto kNames = std::to_array<string_view>({"float32", "bfloat16", "float16"});
+  refuse_unknown("precision", label, kNames);
+}
+
+string_view name_of(Precision precision) {
+  return std::ranges::find(kPrecisions, precision, &PrecisionLabel::precision)->label;
+}
+
+// Near enough is one slip in three characters.
+std::string nearest_name(string_view word, Names candidates) {
+  const std::string folded = fold(word);
+  string_view nearest;
+  std::size_t nearest_distance = 0;
+  for (const string_view candidate : candidates) {
+    const std::string other = fold(candidate);
+    const auto [shorter, longer] = std::minmax({folded.size(), other.size()});
+    if (longer - shorter > longer / 3) continue;  // keeps very long words from costing anything
+    const std::size_t distance = edit_distance(folded, other);
+    if (distance > longer / 3 || (!nearest.empty() && distance >= nearest_distance)) continue;
+    nearest = candidate;
+    nearest_distance = distance;
+  }
+  return std::string(nearest);
+}
+
+}  // namespace txt2img

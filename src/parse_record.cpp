@@ -1,0 +1,109 @@
+// parse_record: a record that came from outside, believed only as far as its types and ranges.
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "json.h"
+#include "txt2img/error.h"
+#include "txt2img/record.h"
+
+namespace txt2img {
+namespace {
+
+constexpr std::size_t kRecordMax = std::size_t{1} << 20;
+constexpr std::string_view kFormat = "txt2img-record";
+constexpr int kVersion = 1;
+
+std::string get_sha256(const JsonObject& object, std::string_view key) {
+  std::string text = object.get_string(key);
+  const bool is_hex =
+      std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (text.size() != 64 || !is_hex) object.fail(key, "is " + quote(text) + ", must be 64 hex digits");
+  return text;
+}
+
+// The entry of a table that a text names.
+template <typename Table>
+const auto& get_entry(const JsonObject& object, std::string_view key, const Table& table) {
+  std::vector<std::string_view> names;
+  for (const auto& entry : table) names.push_back(entry.name);
+  return table[object.get_choice(key, names)];
+}
+
+Precision get_precision(const JsonObject& object, std::string_view key) {
+  constexpr std::array kAll = {Precision::kFloat32, Precision::kBfloat16, Precision::kFloat16};
+  const std::array names = {name_of(kAll[0]), name_of(kAll[1]), name_of(kAll[2])};
+  return kAll[object.get_choice(key, names)];
+}
+
+Settings parse_settings(const JsonObject& object) {
+  object.allow_only({"prompt", "negative", "seed", "steps", "guidance", "guidance_rescale", "width", "height",
+                     "sampler", "schedule", "eta", "clip_skip"});
+  constexpr NumberRange kUnit{.min = 0, .max = 1};
+  return {.prompt = object.get_string("prompt"),
+          .negative = object.get_string("negative"),
+          .seed = object.get_integer<std::uint64_t>("seed", 0, kSeedMax),
+          .steps = object.get_integer("steps", 1, kStepsMax),
+          .guidance = object.get_number("guidance", {.min = 0, .max = kGuidanceMax}),
+          .guidance_rescale = object.get_number("guidance_rescale", kUnit),
+          .width = object.get_integer("width", 1, kSizeMax),
+          .height = object.get_integer("height", 1, kSizeMax),
+          .sampler = get_entry(object, "sampler", samplers()).kind,
+          .schedule = get_entry(object, "schedule", schedules()).kind,
+          .eta = object.get_number("eta", kUnit),
+          .clip_skip = object.get_integer("clip_skip", 1, std::numeric_limits<int>::max())};
+}
+
+Stages parse_stages(const JsonObject& object) {
+  object.allow_only({"ids", "context", "noise", "latent", "pixels"});
+  return {.ids = get_sha256(object, "ids"),
+          .context = get_sha256(object, "context"),
+          .noise = get_sha256(object, "noise"),
+          .latent = get_sha256(object, "latent"),
+          .pixels = get_sha256(object, "pixels")};
+}
+
+// First of all, since nothing is known of the keys of another format or a later version.
+void check_format(const JsonObject& root) {
+  (void)root.get_choice("format", std::array{kFormat});
+  const int version = root.get_integer("version", 1, std::numeric_limits<int>::max());
+  if (version == kVersion) return;
+  root.fail("version", "is " + std::to_string(version) + ", which a later txt2img wrote, this one reads version " +
+                           std::to_string(kVersion));
+}
+
+Record parse(const std::string& text, const JsonSource& source) {
+  const nlohmann::json document = parse_json(text, source, kRecordMax);
+  const JsonObject root(document, source);
+  check_format(root);
+  root.allow_only(
+      {"format", "version", "program", "job_key", "model", "settings", "device", "dtype", "vae_dtype", "stages"});
+  const JsonObject model = root.get_object("model");
+  model.allow_only({"name", "sha256"});
+  constexpr std::array<std::string_view, 2> kDevices = {"cpu", "cuda"};
+  return {.version = root.get_string("program"),
+          .job_key = get_sha256(root, "job_key"),
+          .model = model.get_string("name"),
+          .model_sha256 = get_sha256(model, "sha256"),
+          .settings = parse_settings(root.get_object("settings")),
+          .device = std::string(kDevices[root.get_choice("device", kDevices)]),
+          .precision = get_precision(root, "dtype"),
+          .vae_precision = get_precision(root, "vae_dtype"),
+          .stages = parse_stages(root.get_object("stages"))};
+}
+
+constexpr const char* kRemedy = "use a picture that this version of txt2img or an earlier one wrote";
+
+}  // namespace
+
+Record parse_record(const std::string& json) { return parse(json, {.name = "the record", .remedy = kRemedy}); }
+
+std::optional<Record> read_record(const std::filesystem::path& picture) {
+  const std::vector<PngText> texts = read_png_texts(picture);
+  const auto found = std::ranges::find(texts, "txt2img", &PngText::keyword);
+  if (found == texts.end()) return std::nullopt;
+  return parse(found->text, {.name = "the record in " + picture.string(), .remedy = kRemedy});
+}
+
+}  // namespace txt2img

@@ -1,0 +1,97 @@
+#include "txt2img/record.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
+
+#include "number_text.h"
+#include "txt2img/error.h"
+#include "txt2img/sha256.h"
+
+namespace txt2img {
+namespace {
+
+// A key and the JSON text of its value: written here and not by the library, whose numbers are not always the shortest.
+using Member = std::pair<std::string_view, std::string>;
+using Members = std::vector<Member>;
+
+std::string to_json(std::string_view text) {
+  using nlohmann::json;
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string to_json(double value) { return to_shortest_text(value); }
+
+std::string to_json(const Members& members) {
+  std::string text;
+  for (const auto& [key, value] : members) text += (text.empty() ? "{" : ",") + to_json(key) + ":" + value;
+  return text + "}";
+}
+
+Members sorted(Members members) {
+  std::ranges::sort(members, {}, &Member::first);
+  return members;
+}
+
+Members members_of(const Settings& settings) {
+  return {{"prompt", to_json(settings.prompt)},
+          {"negative", to_json(settings.negative)},
+          {"seed", std::to_string(settings.seed)},
+          {"steps", std::to_string(settings.steps)},
+          {"guidance", to_json(settings.guidance)},
+          {"guidance_rescale", to_json(settings.guidance_rescale)},
+          {"width", std::to_string(settings.width)},
+          {"height", std::to_string(settings.height)},
+          {"sampler", to_json(info(settings.sampler).name)},
+          {"schedule", to_json(info(settings.schedule).name)},
+          {"eta", to_json(settings.eta)},
+          {"clip_skip", std::to_string(settings.clip_skip)}};
+}
+
+Members members_of(const Stages& stages) {
+  return {{"ids", to_json(stages.ids)},
+          {"context", to_json(stages.context)},
+          {"noise", to_json(stages.noise)},
+          {"latent", to_json(stages.latent)},
+          {"pixels", to_json(stages.pixels)}};
+}
+
+}  // namespace
+
+std::string_view version() { return TXT2IMG_VERSION; }
+
+std::string job_key(const Record& record) {
+  const Members members = {{"key_version", "1"},
+                           {"model_sha256", to_json(record.model_sha256)},
+                           {"settings", to_json(sorted(members_of(record.settings)))},
+                           {"device", to_json(record.device)},
+                           {"dtype", to_json(name_of(record.precision))},
+                           {"vae_dtype", to_json(name_of(record.vae_precision))}};
+  const std::string canonical = to_json(sorted(members));
+  return sha256_hex(std::as_bytes(std::span(canonical)));
+}
+
+std::string settings_json(const Settings& settings) { return to_json(members_of(settings)); }
+
+std::string record_json(const Record& record) {
+  const Members model = {{"name", to_json(record.model)}, {"sha256", to_json(record.model_sha256)}};
+  return to_json(Members{{"format", to_json("txt2img-record")},
+                         {"version", "1"},
+                         {"program", to_json(record.version)},
+                         {"job_key", to_json(record.job_key)},
+                         {"model", to_json(model)},
+                         {"settings", settings_json(record.settings)},
+                         {"device", to_json(record.device)},
+                         {"dtype", to_json(name_of(record.precision))},
+                         {"vae_dtype", to_json(name_of(record.vae_precision))},
+                         {"stages", to_json(members_of(record.stages))}});
+}
+
+std::vector<PngText> record_chunks(const Record& record) {
+  return {{.keyword = "Software", .text = "txt2img " + record.version},
+          {.keyword = "parameters", .text = parameters_text(record)},
+          {.keyword = "txt2img", .text = record_json(record), .international = true}};
+}
+
+}  // namespace txt2img

@@ -1,0 +1,346 @@
+#include "txt2img/record.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "expect_error.h"
+#include "scratch_folder.h"
+#include "txt2img/sha256.h"
+
+namespace txt2img {
+namespace {
+
+using namespace std::string_literals;
+using nlohmann::json;
+
+std::string hash(char digit) { return std::string(64, digit); }
+
+Record make_record() {
+  return {
+      .version = "0.1.0",
+      .job_key = hash('1'),
+      .model = "stickers",
+      .model_sha256 = "0123456789abcdef" + std::string(48, '2'),
+      .settings = {.prompt = "two red apples",
+                   .negative = "grey",
+                   .seed = kSeedMax,
+                   .steps = 20,
+                   .guidance = 7.5,
+                   .guidance_rescale = 0,
+                   .width = 64,
+                   .height = 72,
+                   .sampler = SamplerKind::kDpmpp2m,
+                   .schedule = ScheduleKind::kKarras,
+                   .eta = 0,
+                   .clip_skip = 1},
+      .device = "cpu",
+      .precision = Precision::kFloat32,
+      .vae_precision = Precision::kFloat16,
+      .stages = {.ids = hash('3'), .context = hash('4'), .noise = hash('5'), .latent = hash('6'), .pixels = hash('7')}};
+}
+
+void expect_equal(const Record& a, const Record& b) {
+  EXPECT_EQ(a.version, b.version);
+  EXPECT_EQ(a.job_key, b.job_key);
+  EXPECT_EQ(a.model, b.model);
+  EXPECT_EQ(a.model_sha256, b.model_sha256);
+  EXPECT_EQ(a.settings, b.settings);
+  EXPECT_EQ(a.device, b.device);
+  EXPECT_EQ(a.precision, b.precision);
+  EXPECT_EQ(a.vae_precision, b.vae_precision);
+  EXPECT_EQ(a.stages, b.stages);
+}
+
+constexpr const char* kSettings =
+    R"({"prompt":"two red apples","negative":"grey","seed":9223372036854775807,"steps":20,"guidance":7.5,)"
+    R"("guidance_rescale":0,"width":64,"height":72,"sampler":"dpmpp_2m","schedule":"karras","eta":0,"clip_skip":1})";
+
+TEST(Record, WritesSettingsInTheOrderOfThePromptFiles) { EXPECT_EQ(settings_json(make_record().settings), kSettings); }
+
+// The format that pictures in the world have: a change here is a new version.
+TEST(Record, WritesTheWholeRecordOnOneLine) {
+  EXPECT_EQ(record_json(make_record()),
+            R"({"format":"txt2img-record","version":1,"program":"0.1.0","job_key":")" + hash('1') +
+                R"(","model":{"name":"stickers","sha256":"0123456789abcdef)" + std::string(48, '2') +
+                R"("},"settings":)" + kSettings + R"(,"device":"cpu","dtype":"float32","vae_dtype":"float16",)" +
+                R"("stages":{"ids":")" + hash('3') + R"(","context":")" + hash('4') + R"(","noise":")" + hash('5') +
+                R"(","latent":")" + hash('6') + R"(","pixels":")" + hash('7') + R"("}})");
+}
+
+TEST(Record, ReadsBackWhatItWrites) {
+  Record record = make_record();
+  expect_equal(parse_record(record_json(record)), record);
+  record.settings.prompt = "two\nlines, \"quotes\", \\, \u4e24\u4e2a \U0001F34E, \x01, \x7f, "s + '\0';
+  record.settings.seed = 0;
+  record.settings.clip_skip = 12;
+  record.device = "cuda";
+  record.precision = Precision::kBfloat16;
+  for (const double number : {0.1, 1.0 / 3, 1e-7, 5e-324, 0.30000000000000004, 1.0, 2e-308}) {
+    record.settings.guidance = 999 * number;
+    record.settings.guidance_rescale = record.settings.eta = number;
+    expect_equal(parse_record(record_json(record)), record);
+  }
+  for (const SamplerInfo& sampler : samplers()) {
+    for (const ScheduleInfo& schedule : schedules()) {
+      record.settings.sampler = sampler.kind;
+      record.settings.schedule = schedule.kind;
+      expect_equal(parse_record(record_json(record)), record);
+    }
+  }
+}
+
+TEST(Record, WritesNumbersAsShortAsTheyReadBack) {
+  Settings settings = make_record().settings;
+  for (const auto& [number, text] : {std::pair{7.0, "7"},
+                                     {7.5, "7.5"},
+                                     {0.1, "0.1"},
+                                     {1e-5, "1e-05"},
+                                     {0.1 + 0.2, "0.30000000000000004"},
+                                     {9007199254740993.0, "9007199254740992"}}) {
+    settings.guidance = number;
+    const std::string expected = "\"guidance\":"s + text + ",";
+    EXPECT_NE(settings_json(settings).find(expected), std::string::npos) << settings_json(settings);
+  }
+}
+
+TEST(Record, KeyIsTheHashOfCanonicalJson) {
+  const std::string canonical =
+      R"({"device":"cpu","dtype":"float32","key_version":1,"model_sha256":"0123456789abcdef)" + std::string(48, '2') +
+      R"(","settings":{"clip_skip":1,"eta":0,"guidance":7.5,"guidance_rescale":0,"height":72,"negative":"grey",)" +
+      R"("prompt":"two red apples","sampler":"dpmpp_2m","schedule":"karras","seed":9223372036854775807,"steps":20,)" +
+      R"("width":64},"vae_dtype":"float16"})";
+  EXPECT_EQ(job_key(make_record()), sha256_hex(std::as_bytes(std::span(canonical))));
+}
+
+TEST(Record, KeyDependsOnAllThatDeterminesThePixels) {
+  const std::vector<std::function<void(Record&)>> changes = {
+      [](Record&) {},
+      [](Record& r) { r.model_sha256[0] = 'f'; },
+      [](Record& r) { r.device = "cuda"; },
+      [](Record& r) { r.precision = Precision::kFloat16; },
+      [](Record& r) { r.vae_precision = Precision::kFloat32; },
+      [](Record& r) { r.settings.prompt += " "; },
+      [](Record& r) { r.settings.negative.clear(); },
+      [](Record& r) { r.settings.seed = 0; },
+      [](Record& r) { r.settings.steps = 21; },
+      [](Record& r) { r.settings.guidance = 7.500000000000001; },
+      [](Record& r) { r.settings.guidance_rescale = 0.5; },
+      [](Record& r) { std::swap(r.settings.width, r.settings.height); },
+      [](Record& r) { r.settings.sampler = SamplerKind::kEuler; },
+      [](Record& r) { r.settings.schedule = ScheduleKind::kModel; },
+      [](Record& r) { r.settings.eta = 1; },
+      [](Record& r) { r.settings.clip_skip = 2; },
+  };
+  std::set<std::string> keys;
+  for (const auto& change : changes) {
+    Record record = make_record();
+    change(record);
+    keys.insert(job_key(record));
+  }
+  EXPECT_EQ(keys.size(), changes.size());
+}
+
+TEST(Record, KeyDependsOnNothingElse) {
+  Record record = make_record();
+  record.version = "9.9.9";
+  record.job_key = hash('f');
+  record.model = "another name";
+  record.stages = {};
+  EXPECT_EQ(job_key(record), job_key(make_record()));
+}
+
+TEST(Record, WritesParametersAsAutomatic1111Does) {
+  EXPECT_EQ(parameters_text(make_record()),
+            "two red apples\n"
+            "Negative prompt: grey\n"
+            "Steps: 20, Sampler: DPM++ 2M Karras, CFG scale: 7.5, Seed: 9223372036854775807, Size: 64x72, "
+            "Model hash: 0123456789, Model: stickers, Version: txt2img 0.1.0");
+}
+
+TEST(Record, WritesOnlyTheParametersThatSaySomething) {
+  Record record = make_record();
+  record.settings.negative.clear();
+  record.settings.sampler = SamplerKind::kDdim;
+  record.settings.schedule = ScheduleKind::kTrailing;
+  record.settings.eta = 0.5;
+  record.settings.guidance_rescale = 0.7;
+  record.settings.clip_skip = 2;
+  EXPECT_EQ(parameters_text(record),
+            "two red apples\n"
+            "Steps: 20, Sampler: DDIM, CFG scale: 7.5, Seed: 9223372036854775807, Size: 64x72, Model hash: 0123456789, "
+            "Model: stickers, Clip skip: 2, Eta DDIM: 0.5, CFG Rescale: 0.7, Version: txt2img 0.1.0");
+  record.settings.prompt.clear();
+  EXPECT_TRUE(parameters_text(record).starts_with("Steps: 20"));
+}
+
+TEST(Record, NamesSamplersAsAutomatic1111Does) {
+  const auto sampler_of = [](SamplerKind sampler, ScheduleKind schedule) {
+    Record record = make_record();
+    record.settings.sampler = sampler;
+    record.settings.schedule = schedule;
+    const std::string text = parameters_text(record);
+    const std::size_t begin = text.find("Sampler: ") + 9;
+    return text.substr(begin, text.find(',', begin) - begin);
+  };
+  EXPECT_EQ(sampler_of(SamplerKind::kDdim, ScheduleKind::kModel), "DDIM");
+  EXPECT_EQ(sampler_of(SamplerKind::kEuler, ScheduleKind::kKarras), "Euler Karras");
+  EXPECT_EQ(sampler_of(SamplerKind::kEulerAncestral, ScheduleKind::kLinspace), "Euler a");
+  EXPECT_EQ(sampler_of(SamplerKind::kDpmpp2m, ScheduleKind::kExponential), "DPM++ 2M Exponential");
+  for (const SamplerInfo& sampler : samplers()) {
+    const SamplerChoice choice = parse_sampler(sampler_of(sampler.kind, ScheduleKind::kKarras));
+    EXPECT_EQ(choice.sampler, sampler.kind);
+    EXPECT_EQ(choice.schedule, ScheduleKind::kKarras);
+  }
+}
+
+TEST(Record, QuotesModelNamesThatHaveCommas) {
+  Record record = make_record();
+  record.model = "a, \"b\": c";
+  EXPECT_NE(parameters_text(record).find(R"(, Model: "a, \"b\": c", Version)"), std::string::npos);
+}
+
+TEST(Record, APictureCarriesItThereAndBack) {
+  const ScratchFolder folder;
+  for (const std::string& prompt : {"caf\u00e9"s, "\u4e24\u4e2a\u82f9\u679c\n\U0001F34E"s, "a\0b"s}) {
+    Record record = make_record();
+    record.settings.prompt = prompt;
+    const Image image = {.width = 1, .height = 1, .rgb = {1, 2, 3}};
+    const std::filesystem::path path = write_bytes(folder / "x.png", encode_png(image, record_chunks(record)));
+    const std::optional<Record> read = read_record(path);
+    ASSERT_TRUE(read);
+    expect_equal(*read, record);
+
+    const std::vector<PngText> texts = read_png_texts(path);
+    ASSERT_EQ(texts.size(), 3U);
+    EXPECT_EQ(texts[0], (PngText{.keyword = "Software", .text = "txt2img 0.1.0"}));
+    EXPECT_EQ(texts[1].keyword, "parameters");
+    EXPECT_EQ(texts[1].text, parameters_text(record));
+    EXPECT_EQ(texts[2], (PngText{.keyword = "txt2img", .text = record_json(record), .international = true}));
+  }
+}
+
+TEST(Record, APictureOfAnotherProgramHasNone) {
+  const ScratchFolder folder;
+  const Image image = {.width = 1, .height = 1, .rgb = {1, 2, 3}};
+  const std::vector<PngText> texts = {{.keyword = "parameters", .text = "Steps: 1"}};
+  EXPECT_FALSE(read_record(write_bytes(folder / "x.png", encode_png(image, texts))));
+  expect_error(ExitCode::kMissingInput, [&] { read_record(folder / "absent.png"); });
+}
+
+TEST(Record, SaysWhichPictureHasABrokenRecord) {
+  const ScratchFolder folder;
+  const Image image = {.width = 1, .height = 1, .rgb = {1, 2, 3}};
+  const std::vector<PngText> texts = {{.keyword = "txt2img", .text = "{}"}};
+  const std::filesystem::path path = write_bytes(folder / "broken.png", encode_png(image, texts));
+  const std::string message = expect_error(ExitCode::kBadData, [&] { read_record(path); });
+  EXPECT_NE(message.find("broken.png"), std::string::npos) << message;
+}
+
+// Every member of the document, by JSON pointer.
+std::vector<json::json_pointer> members_of(const json& document) {
+  std::vector<json::json_pointer> members;
+  const json flat = document.flatten();
+  for (const auto& [pointer, value] : flat.items()) {
+    for (json::json_pointer p(pointer); !p.empty(); p = p.parent_pointer()) members.push_back(p);
+  }
+  return members;
+}
+
+void expect_refused(const json& document) {
+  const std::string text = document.dump();
+  SCOPED_TRACE(text);
+  expect_error(ExitCode::kBadData, [&] { parse_record(text); });
+}
+
+TEST(Record, RefusesAMissingRenamedOrMistypedMember) {
+  const json good = json::parse(record_json(make_record()));
+  EXPECT_NO_THROW(parse_record(good.dump()));
+  for (const json::json_pointer& member : members_of(good)) {
+    json without = good;
+    without[member.parent_pointer()].erase(member.back());
+    expect_refused(without);
+    without[member.parent_pointer()][member.back() + "s"] = good[member];
+    expect_refused(without);
+    for (const json& wrong : {json(nullptr), json(true), json::array(), json::object(), json(-1)}) {
+      json mistyped = good;
+      mistyped[member] = wrong;
+      expect_refused(mistyped);
+    }
+    json mistyped = good;
+    mistyped[member] = good[member].is_string() ? json(7) : json("7");
+    expect_refused(mistyped);
+  }
+}
+
+TEST(Record, RefusesUnknownMembers) {
+  const json good = json::parse(record_json(make_record()));
+  for (const char* object : {"", "/model", "/settings", "/stages"}) {
+    json more = good;
+    more[json::json_pointer(object)]["extra"] = 1;
+    expect_refused(more);
+  }
+}
+
+TEST(Record, RefusesValuesOutOfRange) {
+  const json good = json::parse(record_json(make_record()));
+  const std::vector<std::pair<const char*, json>> wrong = {{"/format", "txt2img-bundle"},
+                                                           {"/version", 0},
+                                                           {"/job_key", hash('g')},
+                                                           {"/job_key", hash('A')},
+                                                           {"/job_key", std::string(63, '1')},
+                                                           {"/job_key", ""},
+                                                           {"/model/sha256", std::string(65, '1')},
+                                                           {"/stages/noise", "x"},
+                                                           {"/settings/seed", std::uint64_t{1} << 63U},
+                                                           {"/settings/seed", 1e18},
+                                                           {"/settings/seed", 1.5},
+                                                           {"/settings/steps", 0},
+                                                           {"/settings/steps", 10001},
+                                                           {"/settings/steps", 20.0},
+                                                           {"/settings/guidance", 1000.5},
+                                                           {"/settings/guidance", -0.5},
+                                                           {"/settings/guidance_rescale", 1.5},
+                                                           {"/settings/width", 0},
+                                                           {"/settings/height", 16385},
+                                                           {"/settings/eta", 1.5},
+                                                           {"/settings/clip_skip", 0},
+                                                           {"/settings/sampler", "DPM++ 2M"},
+                                                           {"/settings/schedule", ""},
+                                                           {"/device", "cuda:0"},
+                                                           {"/dtype", "fp16"},
+                                                           {"/vae_dtype", "float64"}};
+  for (const auto& [member, value] : wrong) {
+    json changed = good;
+    changed[json::json_pointer(member)] = value;
+    expect_refused(changed);
+  }
+}
+
+TEST(Record, SaysThatALaterVersionWroteIt) {
+  json later = json::parse(record_json(make_record()));
+  later["version"] = 2;
+  later["new"] = true;
+  const std::string message = expect_error(ExitCode::kBadData, [&] { parse_record(later.dump()); });
+  EXPECT_NE(message.find("later txt2img"), std::string::npos) << message;
+}
+
+TEST(Record, RefusesTextCutAnywhere) {
+  const std::string text = record_json(make_record());
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    expect_error(ExitCode::kBadData, [&] { parse_record(text.substr(0, size)); });
+  }
+}
+
+TEST(Record, RefusesMoreThanOneMebibyte) {
+  Record record = make_record();
+  record.settings.prompt.assign(std::size_t{1} << 20U, 'x');
+  expect_error(ExitCode::kBadData, [&] { parse_record(record_json(record)); });
+}
+
+TEST(Record, VersionIsThatOfTheBuild) { EXPECT_EQ(version(), TXT2IMG_VERSION); }
+
+}  // namespace
+}  // namespace txt2img
