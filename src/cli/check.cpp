@@ -1,0 +1,105 @@
+#include "cli/check.h"
+
+#include <algorithm>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "cli/engine_loader.h"
+#include "cli/json_line.h"
+#include "cli/prompts.h"
+#include "cli/results.h"
+#include "txt2img/bundle.h"
+#include "txt2img/request.h"
+
+namespace txt2img::cli {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+constexpr const char* kSentence = "a photo of a red apple on a table";
+
+// Rows of the report, as they come.
+class Report {
+ public:
+  Report(const Options& options, Console& console) : format_(options.format), results_(console) { results_.check(); }
+
+  // Runs one test, which returns what it found.
+  void test(const std::string& subject, const std::function<std::string()>& test) {
+    try {
+      row(subject, "ok", test());
+    } catch (const Error& error) {
+      row(subject, "failed", error.what());
+      if (error.code() != ExitCode::kInternal) throw;
+      throw Error(ExitCode::kBadData, error.what(), error.detail());  // NaN: here it is the model that is wrong
+    }
+  }
+
+ private:
+  void row(const std::string& subject, const std::string& status, const std::string& finding) {
+    if (format_ == ResultFormat::kJson)
+      return results_.line(json_line({{"test", subject}, {"status", status}, {"finding", finding}}));
+    constexpr std::size_t kSubjectColumns = 28;
+    std::string line = status == "ok" ? "ok      " : "FAILED  ";
+    line += subject + std::string(kSubjectColumns - std::min(kSubjectColumns, subject.size()), ' ') + "  " + finding;
+    results_.line(line);
+  }
+
+  ResultFormat format_;
+  Results results_;
+};
+
+std::string bytes_text(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
+
+std::string check_tokenizers(const Bundle& bundle) {
+  const PromptTokenizers tokenizers(bundle, VerifyModel::kNever);  // the hashes were compared just now
+  const PromptTokens empty = tokenizers.encode("");
+  const PromptTokens tokens = tokenizers.encode(kSentence);
+  std::string counts;
+  for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
+    if (tokens.ids[i].size() <= empty.ids[i].size()) {
+      throw Error(ExitCode::kBadData,
+                  "a sentence becomes " + std::to_string(tokens.ids[i].size()) + " tokens, as many as no text at all");
+    }
+    counts += (i == 0 ? "" : " and ") + std::to_string(tokens.ids[i].size());
+  }
+  return "a sentence becomes " + counts + " tokens";
+}
+
+std::string check_picture(const Bundle& bundle, const EngineOptions& options) {
+  Request request;
+  request.prompt = kSentence;
+  request.seed = kSeed;
+  request.steps = 1;
+  const Settings settings = settle(request, bundle);
+  const std::unique_ptr<Engine> engine = open_engine(bundle, options);
+  const Picture picture = engine->draw(std::span(&settings, 1), Observer()).front();
+  const auto [darkest, brightest] = std::minmax_element(picture.image.rgb.begin(), picture.image.rgb.end());
+  if (*darkest == *brightest)
+    throw Error(ExitCode::kBadData, "every pixel of a picture is the same; the modules do not fit together");
+  return std::to_string(picture.image.width) + "x" + std::to_string(picture.image.height) + " in one step on " +
+         engine->device().name + ", values " + std::to_string(*darkest) + " ... " + std::to_string(*brightest);
+}
+
+}  // namespace
+
+ExitCode check_model(const Options& options, Console& console) {
+  const std::filesystem::path folder = find_bundle(options.subject.empty() ? options.model : options.subject);
+  Report report(options, console);
+  Bundle bundle;
+  report.test("model.json", [&] {
+    bundle = read_bundle(folder);
+    return bundle.name + " in " + folder.string();
+  });
+  for (const auto& [name, entry] : bundle.files) {
+    report.test(name, [&, &file = name, &size = entry.bytes] {
+      verify_files(bundle, VerifyModel::kAlways, {file});
+      return bytes_text(size) + ", SHA-256 as in model.json";
+    });
+  }
+  report.test("tokenizer", [&] { return check_tokenizers(bundle); });
+  report.test("picture", [&] { return check_picture(bundle, options.engine); });
+  return ExitCode::kDone;
+}
+
+}  // namespace txt2img::cli

@@ -1,0 +1,71 @@
+#include "cli/engine_loader.h"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include "txt2img/error.h"
+#include "txt2img/record.h"
+
+namespace txt2img::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kLibrary = "libtxt2img_engine.so";
+
+// Beside libtxt2img.so, wherever that was found.
+fs::path engine_path() {
+  Dl_info info{};
+  std::string_view (*const in_front)() = &txt2img::version;
+  if (dladdr(reinterpret_cast<const void*>(in_front), &info) == 0 || info.dli_fname == nullptr) return kLibrary;
+  std::error_code failed;
+  const fs::path front = fs::canonical(info.dli_fname, failed);
+  const fs::path beside = front.parent_path() / kLibrary;
+  return !failed && fs::exists(beside, failed) ? beside : fs::path(kLibrary);
+}
+
+// Never closed: LibTorch does not survive that.
+void* engine_library() {
+  static void* const library = [] {
+    const fs::path path = engine_path();
+    void* const opened = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (opened != nullptr) return opened;
+    const char* const reason = dlerror();
+    throw Error(ExitCode::kInternal, "the engine cannot be loaded; install or build txt2img again (" +
+                                         std::string(reason != nullptr ? reason : path.c_str()) + ")");
+  }();
+  return library;
+}
+
+template <typename Function>
+Function* find_function(const char* name) {
+  void* const found = dlsym(engine_library(), name);
+  if (found == nullptr) {
+    throw Error(ExitCode::kInternal, std::string("the engine is of another version, it has no ") + name +
+                                         "; install or build txt2img again");
+  }
+  return reinterpret_cast<Function*>(found);
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& options) {
+  return std::unique_ptr<Engine>(find_function<decltype(txt2img_open_engine)>("txt2img_open_engine")(bundle, options));
+}
+
+std::vector<DeviceInfo> list_devices() {
+  std::vector<DeviceInfo> devices;
+  find_function<decltype(txt2img_list_devices)>("txt2img_list_devices")(devices);
+  return devices;
+}
+
+std::string torch_version() {
+  std::string version;
+  find_function<decltype(txt2img_torch_version)>("txt2img_torch_version")(version);
+  return version;
+}
+
+}  // namespace txt2img::cli

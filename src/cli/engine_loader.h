@@ -1,0 +1,22 @@
+// Opens the engine, which brings LibTorch along, when a picture is due.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "txt2img/bundle.h"
+#include "txt2img/engine.h"
+
+namespace txt2img::cli {
+
+// The bundle's files must have been verified. Throws Error: kInternal (the engine or LibTorch cannot be opened), and
+// what the engine throws: kUnavailable, kBadData.
+std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& options);
+
+std::vector<DeviceInfo> list_devices();
+
+// Of the LibTorch that is loaded.
+std::string torch_version();
+
+}  // namespace txt2img::cli

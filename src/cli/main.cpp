@@ -1,0 +1,61 @@
+// txt2img: a prompt becomes a PNG.
+#include <exception>
+#include <new>
+#include <string>
+
+#include "cli/check.h"
+#include "cli/console.h"
+#include "cli/help.h"
+#include "cli/list.h"
+#include "cli/options.h"
+#include "cli/run.h"
+#include "cli/show.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "cli/verify.h"
+#include "txt2img/error.h"
+
+namespace txt2img::cli {
+namespace {
+
+ExitCode perform(const Options& options, Console& console) {
+  switch (options.action) {
+    case Action::kDraw: return draw_pictures(options, console);
+    case Action::kDryRun: return show_plan(options, console);
+    case Action::kVerify: return verify_picture(options, console);
+    case Action::kShow: return show_record(options, console);
+    case Action::kList: return list_choices(options, console);
+    case Action::kCheck: return check_model(options, console);
+    case Action::kHelp: return print_help(console);
+    case Action::kVersion: return print_version(console);
+    case Action::kUsage: return explain_usage(console);
+  }
+  return ExitCode::kInternal;
+}
+
+ExitCode run(int argc, const char* const* argv) {
+  Console console(Verbosity::kNormal, Colour::kAuto);
+  try {
+    const Options options = read_options(argc, argv);
+    console = Console(options.verbosity, options.colour);
+    return perform(options, console);
+  } catch (const Error& error) {
+    console.error(error);
+    return error.code();
+  } catch (const std::bad_alloc&) {
+    console.error(Error(ExitCode::kUnavailable, "out of memory; try a smaller size, count or batch"));
+    return ExitCode::kUnavailable;
+  } catch (const std::exception& error) {
+    console.error(Error(ExitCode::kInternal, std::string("internal error: ") + error.what()));
+    return ExitCode::kInternal;
+  }
+}
+
+}  // namespace
+}  // namespace txt2img::cli
+
+int main(int argc, char** argv) {
+  txt2img::cli::keep_standard_streams();
+  txt2img::cli::catch_signals();
+  return static_cast<int>(txt2img::cli::run(argc, argv));
+}

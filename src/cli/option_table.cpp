@@ -1,0 +1,233 @@
+#include "cli/option_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cli/values.h"
+#include "txt2img/error.h"
+#include "txt2img/names.h"
+
+namespace txt2img::cli {
+namespace {
+
+void choose_action(Options& options, Action action) {
+  if (options.action != Action::kDraw && options.action != action) {
+    throw Error(ExitCode::kUsage,
+                "two different things to do; give one of --dry-run, --verify, --show, --list, --check");
+  }
+  options.action = action;
+}
+
+void choose_action(Options& options, Action action, std::string_view subject) {
+  choose_action(options, action);
+  options.subject = subject;
+}
+
+void set_size(Options& options, std::string_view text) {
+  const Size size = parse_size(text);
+  options.request.width = size.width;
+  options.request.height = size.height;
+}
+
+// "DPM++ 2M Karras" names a schedule too.
+void set_sampler(Options& options, std::string_view text) {
+  const SamplerChoice choice = parse_sampler(text);
+  options.request.sampler = choice.sampler;
+  if (choice.schedule) options.request.schedule = choice.schedule;
+}
+
+std::optional<Precision> parse_dtype(std::string_view text) {
+  if (text == "auto") return std::nullopt;
+  return parse_precision(text);
+}
+
+void set_output(Options& options, std::string_view text) {
+  if (text.empty())
+    throw Error(ExitCode::kUsage, "the output has an empty name; leave -o out for a name made of the prompt");
+  options.output = text;
+}
+
+void set_verbosity(Options& options, std::string_view text, Verbosity verbosity) {
+  options.verbosity = parse_switch(text) ? verbosity : Verbosity::kNormal;
+}
+
+using enum ValueKind;
+using enum Scope;
+using enum Group;
+
+constexpr OptionInfo kTable[] = {
+    {"-p,--prompt", "TEXT", kText, kCommandLine, kPicture,
+     "A prompt, like PROMPT, which needs no option; both may be repeated. '-' reads one from standard input.",
+     [](Options& o, std::string_view t) { o.prompts.emplace_back(t); }},
+    {"-N,--negative,--negative-prompt", "TEXT", kText, kEverywhere, kPicture, "What the picture should not show.",
+     [](Options& o, std::string_view t) { o.request.negative = t; }},
+    {"-n,--count", "N", kInteger, kEverywhere, kPicture, "Pictures per prompt, with the seeds s, s+1, ...; 1.",
+     [](Options& o, std::string_view t) { o.request.count = parse_integer(t); }},
+    {"-s,--seed", "N", kSeed, kEverywhere, kPicture,
+     "0 ... 2^63-1, or random (the default; it is printed and stored in the picture).",
+     [](Options& o, std::string_view t) { o.request.seed = parse_seed(t); }},
+    {"--size", "WxH", kText, kEverywhere, kPicture, "Width and height in one.", set_size},
+    {"-W,--width", "N", kInteger, kEverywhere, kPicture, "In pixels; the model says of what they must be multiples.",
+     [](Options& o, std::string_view t) { o.request.width = parse_integer(t); }},
+    {"-H,--height", "N", kInteger, kEverywhere, kPicture, "In pixels.",
+     [](Options& o, std::string_view t) { o.request.height = parse_integer(t); }},
+    {"--from", "IMAGE", kText, kCommandLine, kPicture,
+     "Take prompt and settings from a picture that txt2img drew; other options override them.",
+     [](Options& o, std::string_view t) { o.from = t; }},
+
+    {"-m,--model", "DIR", kText, kEverywhere, kModel,
+     "A model folder, or the name of one in $TXT2IMG_MODELS, ./models or among the installed ones; without it the "
+     "bundled model draws.",
+     [](Options& o, std::string_view t) { o.model = t; }},
+    {"--verify-model", "", kText, kEverywhere, kModel,
+     "Compare the model's files with their SHA-256: at every start, once (remembered until a file changes), or never; "
+     "once.",
+     [](Options& o, std::string_view t) {
+       o.verify_model = static_cast<VerifyModel>(parse_choice(t, kVerifyModelNames));
+     },
+     kVerifyModelNames},
+
+    {"--steps", "N", kInteger, kEverywhere, kSampling, "Steps of the sampler.",
+     [](Options& o, std::string_view t) { o.request.steps = parse_integer(t); }},
+    {"-g,--guidance,--cfg-scale", "X", kReal, kEverywhere, kSampling,
+     "How closely the picture follows the prompt; 1 is without guidance.",
+     [](Options& o, std::string_view t) { o.request.guidance = parse_real(t); }},
+    {"--guidance-rescale", "X", kReal, kEverywhere, kSampling, "0 ... 1, against the glare of strong guidance; 0.",
+     [](Options& o, std::string_view t) { o.request.guidance_rescale = parse_real(t); }},
+    {"--sampler", "NAME", kText, kEverywhere, kSampling,
+     "The stepping rule (--list samplers); names of diffusers and AUTOMATIC1111 are understood.", set_sampler},
+    {"--schedule", "NAME", kText, kEverywhere, kSampling, "How the noise levels are spaced (--list schedules).",
+     [](Options& o, std::string_view t) { o.request.schedule = parse_schedule(t); }},
+    {"--eta", "X", kReal, kEverywhere, kSampling, "0 ... 1, the noise that ddim adds; 0.",
+     [](Options& o, std::string_view t) { o.request.eta = parse_real(t); }},
+    {"--clip-skip", "N", kInteger, kEverywhere, kSampling, "Layer of the text encoder, counted from its own; 1.",
+     [](Options& o, std::string_view t) { o.request.clip_skip = parse_integer(t); }},
+
+    {"--device", "auto|cpu|cuda[:N]", kText, kEverywhere, kMachine,
+     "Where to draw; auto is CUDA if there is one. A device that is named never falls back.",
+     [](Options& o, std::string_view t) { o.engine.device = parse_device(t); }},
+    {"--dtype", "auto|float32|bfloat16|float16", kText, kEverywhere, kMachine,
+     "Precision of text encoder and UNet; auto is the model's own on CUDA, float32 on a CPU.",
+     [](Options& o, std::string_view t) { o.engine.precision = parse_dtype(t); }},
+    {"--vae-dtype", "auto|float32|bfloat16|float16", kText, kEverywhere, kMachine,
+     "Precision of the VAE; auto is float32.",
+     [](Options& o, std::string_view t) { o.engine.vae_precision = parse_dtype(t); }},
+    {"--threads", "N", kInteger, kEverywhere, kMachine, "Threads on the CPU; 0 takes all cores, as without it.",
+     [](Options& o, std::string_view t) { o.engine.threads = parse_integer(t, 0, 1024); }},
+    {"--batch-size", "N", kInteger, kEverywhere, kMachine, "Pictures drawn at once; 1.",
+     [](Options& o, std::string_view t) { o.batch_size = parse_integer(t, 1, kBatchMax); }},
+    {"--deterministic", "", kSwitch, kEverywhere, kMachine, "Only deterministic kernels, also where they are slower.",
+     [](Options& o, std::string_view t) { o.engine.is_deterministic = parse_switch(t); }},
+
+    {"-o,--output", "PATH", kText, kEverywhere, kOutput,
+     "x.png; a folder (exists, or ends in '/'); a template such as out/{index:05}_{seed}.png with the fields below; or "
+     "'-' for standard output. Without it the name is made of the prompt and the seed.",
+     set_output},
+    {"--on-exists", "", kText, kEverywhere, kOutput,
+     "If the file is there already. The default is overwrite for x.png and templates, else rename.",
+     [](Options& o, std::string_view t) { o.on_exists = static_cast<OnExists>(parse_choice(t, kOnExistsNames)); },
+     kOnExistsNames},
+    {"--no-metadata", "", kSwitch, kEverywhere, kOutput, "Leave the record of prompt and settings out of the picture.",
+     [](Options& o, std::string_view t) { o.metadata = parse_switch(t) ? Metadata::kOmit : Metadata::kWrite; }},
+    {"--json", "", kSwitch, kEverywhere, kOutput,
+     "One JSON object per picture on standard output, instead of its path.",
+     [](Options& o, std::string_view t) { o.format = parse_switch(t) ? ResultFormat::kJson : ResultFormat::kText; }},
+    {"--progress", "", kText, kEverywhere, kOutput,
+     "On standard error; auto is a bar on a terminal and a line per picture elsewhere.",
+     [](Options& o, std::string_view t) { o.progress = static_cast<ProgressStyle>(parse_choice(t, kProgressNames)); },
+     kProgressNames},
+    {"-q,--quiet", "", kSwitch, kEverywhere, kOutput, "Say nothing but errors.",
+     [](Options& o, std::string_view t) { set_verbosity(o, t, Verbosity::kQuiet); }},
+    {"-v,--verbose", "", kSwitch, kEverywhere, kOutput, "Say more, and the details of errors.",
+     [](Options& o, std::string_view t) { set_verbosity(o, t, Verbosity::kVerbose); }},
+    {"--no-color", "", kSwitch, kEverywhere, kOutput, "No colours on a terminal, like the variable NO_COLOR.",
+     [](Options& o, std::string_view t) { o.colour = parse_switch(t) ? Colour::kNever : Colour::kAuto; }},
+    {"--config", "FILE", kText, kCommandLine, kOutput,
+     "Read defaults from this TOML file; else from $XDG_CONFIG_HOME/txt2img/config.toml if it is there.",
+     [](Options&, std::string_view) {}},
+
+    {"--dry-run", "", kSwitch, kCommandLine, kOther,
+     "Check everything and show what would be drawn, with the token ids.",
+     [](Options& o, std::string_view t) {
+       if (parse_switch(t)) choose_action(o, Action::kDryRun);
+     }},
+    {"--verify", "PNG", kText, kCommandLine, kOther,
+     "Draw a picture again and compare: exit 0 if it is the same, 1 if not. Writes nothing unless -o is given.",
+     [](Options& o, std::string_view t) { choose_action(o, Action::kVerify, t); }},
+    {"--tolerance", "N", kInteger, kEverywhere, kOther,
+     "The difference in a channel that --verify allows, 0 ... 255; 0.",
+     [](Options& o, std::string_view t) { o.tolerance = parse_integer(t, 0, 255); }},
+    {"--show", "IMAGE", kText, kCommandLine, kOther, "Print the record of a picture: prompt, settings, model.",
+     [](Options& o, std::string_view t) { choose_action(o, Action::kShow, t); }},
+    {"--list", "", kText, kCommandLine, kOther, "List what there is to choose from.",
+     [](Options& o, std::string_view t) {
+       choose_action(o, Action::kList);
+       o.list = static_cast<ListSubject>(parse_choice(t, kListSubjectNames));
+     },
+     kListSubjectNames},
+    {"--check", "[DIR]", kOptionalText, kCommandLine, kOther,
+     "Check a model folder: manifest, hashes, tokenizer and a picture of one step.",
+     [](Options& o, std::string_view t) { choose_action(o, Action::kCheck, t); }},
+    {"--version", "", kSwitch, kCommandLine, kOther, "Print the version.",
+     [](Options& o, std::string_view t) {
+       if (parse_switch(t)) choose_action(o, Action::kVersion);
+     }},
+    {"-h,--help", "", kSwitch, kCommandLine, kOther, "Print this.",
+     [](Options& o, std::string_view t) {
+       if (parse_switch(t)) choose_action(o, Action::kHelp);
+     }},
+};
+
+}  // namespace
+
+std::span<const OptionInfo> option_table() { return kTable; }
+
+std::string_view title(Group group) {
+  switch (group) {
+    case Group::kPicture: return "What to draw";
+    case Group::kModel: return "With which model";
+    case Group::kSampling: return "How to draw it (defaults: the model's)";
+    case Group::kMachine: return "On which machine";
+    case Group::kOutput: return "Where it goes, and what is said";
+    case Group::kOther: return "Other things to do";
+  }
+  return {};
+}
+
+std::vector<std::string_view> flags_of(const OptionInfo& option) {
+  std::vector<std::string_view> flags;
+  std::string_view rest = option.flags;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    flags.push_back(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return flags;
+}
+
+std::string_view name_of(const OptionInfo& option) {
+  for (const std::string_view flag : flags_of(option)) {
+    if (flag.starts_with("--")) return flag.substr(2);
+  }
+  return {};
+}
+
+const OptionInfo* find_option(std::string_view name) {
+  std::string flag = "--" + std::string(name);
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  for (const OptionInfo& option : kTable) {
+    const std::vector<std::string_view> flags = flags_of(option);
+    if (std::find(flags.begin(), flags.end(), flag) != flags.end()) return &option;
+  }
+  return nullptr;
+}
+
+void apply(const Assignment& assignment, Options& options) {
+  try {
+    assignment.option->set(options, assignment.value);
+  } catch (const Error& error) {
+    throw Error(assignment.code, assignment.origin + ": " + error.what());
+  }
+}
+
+}  // namespace txt2img::cli

@@ -1,0 +1,248 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+
+#include "cli/config.h"
+#include "cli/models.h"
+#include "cli/option_table.h"
+#include "cli/terminal.h"
+#include "cli/values.h"
+#include "txt2img/error.h"
+
+namespace txt2img::cli {
+namespace {
+
+// CLI11 2.1.2 reads "[a, b]" among the positionals as a list, and takes "--negative=" for "--negative NEXT". Words that
+// begin with '[' travel in disguise, and an empty value as a word of its own.
+constexpr char kDisguise = '\x1A';
+constexpr std::string_view kPositional = "PROMPT";
+
+std::string disguise(const std::string& word) {
+  return !word.empty() && (word.front() == '[' || word.front() == kDisguise) ? kDisguise + word : word;
+}
+
+std::string undisguise(const std::string& word) {
+  return !word.empty() && word.front() == kDisguise ? word.substr(1) : word;
+}
+
+std::vector<std::string> words_of(int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1) {
+      words.push_back(word.substr(0, word.size() - 1));
+      words.emplace_back();
+    } else {
+      words.push_back(word);
+    }
+  }
+  return words;
+}
+
+bool looks_like_option(const std::string& word) {
+  return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9') && word[1] != '.';
+}
+
+std::vector<std::string_view> all_flags() {
+  std::vector<std::string_view> flags;
+  for (const OptionInfo& option : option_table()) {
+    for (const std::string_view flag : flags_of(option)) flags.push_back(flag);
+  }
+  return flags;
+}
+
+[[noreturn]] void refuse_unknown(const std::string& word) {
+  const std::string flag = word.substr(0, word.find('='));
+  const std::string near = suggestion(flag, all_flags());
+  throw Error(
+      ExitCode::kUsage,
+      "unknown option '" + flag + "'" +
+          (near.empty() ? "; txt2img --help lists all of them (a prompt that begins with '-' goes after --)" : near));
+}
+
+// "-steps 9" would be "-s teps".
+void refuse_single_dash(const std::string& word) {
+  if (word.size() < 4 || word[0] != '-' || word[1] == '-') return;
+  const std::string_view name = std::string_view(word).substr(1, word.find('=') - 1);
+  const OptionInfo* const option = find_option(name);
+  if (option == nullptr || name.size() < 3) return;
+  throw Error(ExitCode::kUsage, "'" + word + "': write --" + std::string(name) + ", with two dashes");
+}
+
+CLI::Option* declare(CLI::App& app, const OptionInfo& option) {
+  const std::string flags(option.flags);
+  if (option.kind == ValueKind::kSwitch) return app.add_flag(flags);
+  CLI::Option* const added = app.add_option(flags, CLI::callback_t([](const CLI::results_t&) { return true; }));
+  added->type_size(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return option.kind == ValueKind::kOptionalText ? added->expected(0, 1) : added->expected(1);
+}
+
+// Words given to CLI11 one by one come out as assignments in their order.
+class Parser {
+ public:
+  Parser() {
+    app_.set_help_flag();
+    app_.allow_extras();
+    positional_ = app_.add_option(std::string(kPositional), prompts_);
+    for (const OptionInfo& option : option_table()) options_[declare(app_, option)] = &option;
+  }
+
+  std::vector<Assignment> parse(const std::vector<std::string>& words) {
+    words_ = words;
+    before_marker_ = {words_.begin(), std::find(words_.begin(), words_.end(), "--")};
+    std::for_each(before_marker_.begin(), before_marker_.end(), refuse_single_dash);
+    std::vector<std::string> reversed(words_.rbegin(), words_.rend());
+    std::transform(reversed.begin(), reversed.end(), reversed.begin(), disguise);
+    try {
+      app_.parse(reversed);
+    } catch (const CLI::ArgumentMismatch&) {
+      throw Error(ExitCode::kUsage, "option " + words_.back() + " needs a value after it");
+    } catch (const CLI::ParseError& error) {
+      throw Error(ExitCode::kUsage, error.what());
+    }
+    if (!app_.remaining().empty()) refuse_unknown(undisguise(app_.remaining().front()));
+    return collect();
+  }
+
+ private:
+  std::vector<Assignment> collect() const {
+    std::map<const CLI::Option*, std::size_t> taken;
+    std::vector<Assignment> assignments;
+    for (const CLI::Option* const option : app_.parse_order()) {
+      const std::string value = undisguise(option->results().at(taken[option]++));
+      assignments.push_back(option == positional_ ? prompt(value) : assignment(*options_.at(option), value));
+    }
+    return assignments;
+  }
+
+  Assignment prompt(const std::string& value) const {
+    if (looks_like_option(value) && is_own_word(value)) refuse_unknown(value);
+    return {find_option("prompt"), value, std::string(kPositional), ExitCode::kUsage};
+  }
+
+  Assignment assignment(const OptionInfo& option, const std::string& value) const {
+    const std::string flag = "--" + std::string(name_of(option));
+    if (option.kind != ValueKind::kSwitch && looks_like_option(value) && is_own_word(value)) {
+      throw Error(ExitCode::kUsage, "option " + flag + " needs a value, and '" + value +
+                                        "' looks like another option; if it is the value, write " + flag + "=" + value);
+    }
+    return {&option, value, flag, ExitCode::kUsage};
+  }
+
+  // Whether the value came as a word of its own, where an option might have stood.
+  bool is_own_word(const std::string& value) const {
+    return std::find(before_marker_.begin(), before_marker_.end(), value) != before_marker_.end();
+  }
+
+  CLI::App app_;
+  std::vector<std::string> prompts_;
+  CLI::Option* positional_ = nullptr;
+  std::map<const CLI::Option*, const OptionInfo*> options_;
+  std::vector<std::string> words_;
+  std::vector<std::string> before_marker_;
+};
+
+void apply_all(const std::vector<Assignment>& assignments, Options& options) {
+  for (const Assignment& assignment : assignments) apply(assignment, options);
+}
+
+// The last value given for an option.
+std::optional<std::string> value_of(std::string_view name, const std::vector<Assignment>& flags) {
+  const OptionInfo* const option = find_option(name);
+  const auto last =
+      std::find_if(flags.rbegin(), flags.rend(), [&](const Assignment& flag) { return flag.option == option; });
+  if (last == flags.rend()) return std::nullopt;
+  return last->value;
+}
+
+std::optional<std::filesystem::path> config_path(const std::vector<Assignment>& flags) {
+  if (const std::optional<std::string> given = value_of("config", flags)) return *given;
+  return default_config();
+}
+
+// The record that the run starts from. A picture to verify may lack one if the command line says what to draw.
+std::optional<Record> find_record(const std::vector<Assignment>& flags) {
+  const std::optional<std::string> from = value_of("from", flags);
+  const std::optional<std::string> golden = value_of("verify", flags);
+  if (!from && !golden) return std::nullopt;
+  if (from && golden) throw Error(ExitCode::kUsage, "--from and --verify both name a picture to draw again; give one");
+  const std::string& picture = from ? *from : *golden;
+  std::optional<Record> record = read_record(picture);
+  if (!record && (from || !value_of("prompt", flags))) {
+    throw Error(ExitCode::kBadData, picture + ": the picture has no record of how it was drawn" +
+                                        (golden ? "; give the prompt and the settings to draw it again" : ""));
+  }
+  return record;
+}
+
+Request request_of(const Settings& settings) {
+  return {.prompt = settings.prompt,
+          .negative = settings.negative,
+          .seed = settings.seed,
+          .count = 1,
+          .steps = settings.steps,
+          .guidance = settings.guidance,
+          .guidance_rescale = settings.guidance_rescale,
+          .width = settings.width,
+          .height = settings.height,
+          .sampler = settings.sampler,
+          .schedule = settings.schedule,
+          .eta = settings.eta,
+          .clip_skip = settings.clip_skip};
+}
+
+// The record stands in for the command line that drew the picture.
+void apply_record(const Record& record, Options& options) {
+  options.prompts = {record.settings.prompt};
+  options.request = request_of(record.settings);
+  options.model = find_recorded_model(record, options.model);
+  options.engine.precision = record.precision;
+  options.engine.vae_precision = record.vae_precision;
+  if (options.engine.device == "auto" && record.device == "cpu") options.engine.device = "cpu";
+}
+
+void check_output(const Options& options) {
+  if (options.output != "-" || options.action == Action::kDryRun) return;
+  if (options.format == ResultFormat::kJson) {
+    throw Error(ExitCode::kUsage, "--output - and --json both want standard output; give one");
+  }
+  if (is_terminal(Stream::kOutput)) {
+    throw Error(ExitCode::kUsage, "--output -: a terminal cannot show a PNG; send it to a program or a file");
+  }
+}
+
+void check_prompts(const Options& options) {
+  const bool is_drawing = options.action == Action::kDraw || options.action == Action::kDryRun;
+  if (is_drawing && options.prompts.empty()) {
+    throw Error(ExitCode::kUsage,
+                "nothing to draw; give a prompt, as in txt2img \"a red apple\" (txt2img --help says more)");
+  }
+  if (!is_drawing && options.action != Action::kVerify && !options.prompts.empty()) {
+    throw Error(ExitCode::kUsage, "--show, --list and --check take no prompt: '" + options.prompts.front() + "'");
+  }
+}
+
+}  // namespace
+
+Options read_options(int argc, const char* const* argv) {
+  Options options;
+  if (argc < 2) options.action = Action::kUsage;
+  const std::vector<Assignment> flags = Parser().parse(words_of(argc, argv));
+  if (value_of("help", flags)) options.action = Action::kHelp;
+  if (value_of("version", flags)) options.action = Action::kVersion;
+  if (options.action != Action::kDraw) return options;
+
+  if (const std::optional<std::filesystem::path> path = config_path(flags)) apply_all(read_config(*path), options);
+  apply_all(read_environment(), options);
+  options.record = find_record(flags);
+  if (options.record) apply_record(*options.record, options);
+  if (value_of("prompt", flags)) options.prompts.clear();
+  apply_all(flags, options);
+  check_prompts(options);
+  check_output(options);
+  return options;
+}
+
+}  // namespace txt2img::cli

@@ -1,0 +1,68 @@
+// What a run of the program is asked to do, from the command line, the environment and the configuration file.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "txt2img/bundle.h"
+#include "txt2img/engine.h"
+#include "txt2img/output_file.h"
+#include "txt2img/record.h"
+#include "txt2img/request.h"
+
+namespace txt2img::cli {
+
+enum class Action { kDraw, kDryRun, kVerify, kShow, kList, kCheck, kHelp, kVersion, kUsage };
+
+// The names of these choices are in the order of their values.
+enum class ListSubject { kSamplers, kSchedules, kModels, kDevices };
+inline constexpr std::array<std::string_view, 4> kListSubjectNames = {"samplers", "schedules", "models", "devices"};
+
+enum class ProgressStyle { kAuto, kBar, kPlain, kJson, kNone };
+inline constexpr std::array<std::string_view, 5> kProgressNames = {"auto", "bar", "plain", "json", "none"};
+
+inline constexpr std::array<std::string_view, 4> kOnExistsNames = {"rename", "overwrite", "skip", "error"};
+inline constexpr std::array<std::string_view, 3> kVerifyModelNames = {"always", "once", "never"};
+
+enum class Verbosity { kQuiet, kNormal, kVerbose };
+enum class ResultFormat { kText, kJson };
+enum class Colour { kAuto, kNever };
+enum class Metadata { kWrite, kOmit };
+
+inline constexpr int kBatchMax = 256;
+
+struct Options {
+  Action action = Action::kDraw;
+  ListSubject list{};
+  std::string subject;                        // the picture of --verify and --show, the bundle of --check
+  std::optional<std::filesystem::path> from;  // the picture of --from
+
+  std::vector<std::string> prompts;  // "-" is standard input
+  Request request;                   // all but the prompt
+  std::string model;                 // a path or a name; empty: the bundled model
+  EngineOptions engine;
+  int batch_size = 1;  // pictures in one call of the UNet
+  VerifyModel verify_model = VerifyModel::kOnce;
+
+  std::optional<std::string> output;  // file, folder, template or "-"; empty: named after prompt and seed
+  std::optional<OnExists> on_exists;  // empty: overwrite what was named, never what was not
+  Metadata metadata = Metadata::kWrite;
+  int tolerance = 0;  // of --verify, in levels of a channel
+
+  ResultFormat format = ResultFormat::kText;
+  Verbosity verbosity = Verbosity::kNormal;
+  std::optional<ProgressStyle> progress;  // empty: auto, or none if quiet
+  Colour colour = Colour::kAuto;
+
+  std::optional<Record> record;  // of the picture of --from or --verify, if it has one
+};
+
+// Later ones win: the configuration file, the environment, the record of --from or --verify, the command line.
+// Without any argument the action is kUsage. Throws Error: kUsage, kBadConfig, kMissingInput, kBadData, kIo.
+Options read_options(int argc, const char* const* argv);
+
+}  // namespace txt2img::cli

@@ -1,0 +1,168 @@
+#include "cli/progress.h"
+
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/bar.h"
+#include "cli/json_line.h"
+#include "cli/terminal.h"
+#include "cli/unicode.h"
+#include "utf8.h"
+
+namespace txt2img::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kPromptColumns = 60;
+constexpr std::chrono::milliseconds kRedrawAfter{50};
+
+std::string fraction(std::size_t number, std::size_t total) {
+  return std::to_string(number) + "/" + std::to_string(total);
+}
+
+std::string seconds_text(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, seconds < 10 ? "%.2f s" : "%.1f s", seconds);
+  return text;
+}
+
+class NoProgress final : public Progress {
+ public:
+  void start_loading(const std::string& /*model*/) override {}
+  void start(const BatchStart& /*batch*/) override {}
+  void step(int /*done*/, int /*steps*/) override {}
+  void finish(const PictureEnd& /*picture*/) override {}
+  void skip(const PictureEnd& /*picture*/) override {}
+  void end(const std::string& /*summary*/) override {}
+};
+
+// A line for each picture.
+class PlainProgress final : public Progress {
+ public:
+  explicit PlainProgress(Console& console) : console_(&console) {}
+
+  void start_loading(const std::string& /*model*/) override {}
+  void start(const BatchStart& /*batch*/) override {}
+  void step(int /*done*/, int /*steps*/) override {}
+
+  void finish(const PictureEnd& picture) override {
+    line(picture, "(seed " + std::to_string(picture.seed) + ", " + seconds_text(picture.seconds) + ")");
+  }
+  void skip(const PictureEnd& picture) override { line(picture, "is there already, skipped"); }
+  void end(const std::string& /*summary*/) override {}
+
+ private:
+  void line(const PictureEnd& picture, const std::string& remark) {
+    const std::string path = picture.path.empty() ? "standard output" : picture.path.string();
+    console_->raw_line(escape_for_terminal(fraction(picture.number, picture.total) + " " +
+                                           fit_to_width(picture.prompt, kPromptColumns) + ": " + path + " " + remark));
+  }
+
+  Console* console_;
+};
+
+// A bar for each batch, on the last line of the terminal.
+class BarProgress final : public Progress {
+ public:
+  explicit BarProgress(Console& console) : console_(&console), start_(Clock::now()) {}
+  ~BarProgress() override { console_->clear_status(); }
+  BarProgress(const BarProgress&) = delete;
+  BarProgress& operator=(const BarProgress&) = delete;
+
+  void start_loading(const std::string& model) override {
+    console_->status(escape_for_terminal("loading " + model + " ..."));
+  }
+
+  void start(const BatchStart& batch) override {
+    std::string numbers = std::to_string(batch.first);
+    if (batch.last > batch.first) numbers += "-" + std::to_string(batch.last);
+    label_ = numbers + "/" + std::to_string(batch.total) + " " + escape_for_terminal(batch.prompt);
+  }
+
+  void step(int done, int steps) override {
+    const auto now = Clock::now();
+    if (done == 0) start_ = now;
+    if (done != 0 && done != steps && now - drawn_ < kRedrawAfter) return;
+    drawn_ = now;
+    const Bar bar{label_, done, steps, std::chrono::duration<double>(now - start_).count()};
+    // The last column stays free: some terminals go to the next line when it is taken.
+    console_->status(draw_bar(bar, terminal_columns(Stream::kError) - 1, characters_));
+  }
+
+  void finish(const PictureEnd& /*picture*/) override {}
+  void skip(const PictureEnd& picture) override {
+    console_->remark(picture.path.string() + " is there already, skipped");
+  }
+  void end(const std::string& summary) override { console_->remark(summary); }
+
+ private:
+  Console* console_;
+  BarCharacters characters_ = shows_unicode() ? BarCharacters::kUnicode : BarCharacters::kAscii;
+  std::string label_;
+  Clock::time_point start_;
+  Clock::time_point drawn_;
+};
+
+// A JSON object on each line, for programs.
+class JsonProgress final : public Progress {
+ public:
+  explicit JsonProgress(Console& console) : console_(&console) {}
+
+  void start_loading(const std::string& model) override { line({{"event", "load"}, {"model", model}}); }
+
+  void start(const BatchStart& batch) override {
+    batch_ = batch;
+    line({{"event", "start"},
+          {"first", batch.first},
+          {"last", batch.last},
+          {"total", batch.total},
+          {"prompt", batch.prompt}});
+  }
+
+  void step(int done, int steps) override {
+    line({{"event", "step"}, {"first", batch_.first}, {"last", batch_.last}, {"step", done}, {"steps", steps}});
+  }
+
+  void finish(const PictureEnd& picture) override { picture_line("done", picture); }
+  void skip(const PictureEnd& picture) override { picture_line("skipped", picture); }
+  void end(const std::string& /*summary*/) override {}
+
+ private:
+  void picture_line(const char* event, const PictureEnd& picture) {
+    line({{"event", event},
+          {"number", picture.number},
+          {"total", picture.total},
+          {"path", picture.path.empty() ? "-" : picture.path.string()},
+          {"seed", picture.seed},
+          {"seconds", picture.seconds}});
+  }
+
+  void line(const nlohmann::ordered_json& object) { console_->raw_line(json_line(object)); }
+
+  Console* console_;
+  BatchStart batch_;
+};
+
+ProgressStyle choose_style(const Options& options) {
+  const ProgressStyle asked = options.progress.value_or(ProgressStyle::kAuto);
+  if (asked != ProgressStyle::kAuto) return asked;
+  if (options.verbosity == Verbosity::kQuiet) return ProgressStyle::kNone;
+  return is_terminal(Stream::kError) ? ProgressStyle::kBar : ProgressStyle::kPlain;
+}
+
+}  // namespace
+
+std::unique_ptr<Progress> make_progress(const Options& options, Console& console) {
+  switch (choose_style(options)) {
+    case ProgressStyle::kBar: return std::make_unique<BarProgress>(console);
+    case ProgressStyle::kPlain: return std::make_unique<PlainProgress>(console);
+    case ProgressStyle::kJson: return std::make_unique<JsonProgress>(console);
+    case ProgressStyle::kNone:
+    case ProgressStyle::kAuto: break;
+  }
+  return std::make_unique<NoProgress>();
+}
+
+}  // namespace txt2img::cli

@@ -1,0 +1,42 @@
+#include "cli/results.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "cli/terminal.h"
+#include "txt2img/error.h"
+#include "utf8.h"
+
+namespace txt2img::cli {
+namespace {
+
+void write_output(const void* data, std::size_t size) {
+  if (write_all(Stream::kOutput, data, size)) return;
+  const std::string reason = errno == EBADF ? "it is closed" : std::strerror(errno);
+  throw Error(ExitCode::kIo, "cannot write to standard output: " + reason);
+}
+
+}  // namespace
+
+void Results::check() const {
+  const int flags = fcntl(static_cast<int>(Stream::kOutput), F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+    throw Error(ExitCode::kIo, "cannot write to standard output: it is closed");
+}
+
+void Results::line(std::string_view text) {
+  this->text((is_terminal(Stream::kOutput) ? escape_for_terminal(text) : std::string(text)) + '\n');
+}
+
+void Results::text(std::string_view text) {
+  console_->clear_status();
+  write_output(text.data(), text.size());
+}
+
+void Results::bytes(std::span<const std::uint8_t> bytes) { write_output(bytes.data(), bytes.size()); }
+
+}  // namespace txt2img::cli

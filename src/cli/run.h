@@ -1,0 +1,19 @@
+// A run: pictures are planned, drawn and written one by one.
+#pragma once
+
+#include "cli/console.h"
+#include "cli/options.h"
+#include "cli/plan.h"
+#include "txt2img/engine.h"
+#include "txt2img/error.h"
+
+namespace txt2img::cli {
+
+ExitCode draw_pictures(const Options& options, Console& console);
+ExitCode show_plan(const Options& options, Console& console);
+
+// What is written into a picture of this engine.
+Record record_of(const Bundle& bundle, const Settings& settings, const Options& options, const Engine& engine,
+                 const Picture& picture);
+
+}  // namespace txt2img::cli

@@ -1,0 +1,37 @@
+// Option values from text, strictly: no wrapping, no hexadecimal, no nan, nothing left over.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace txt2img::cli {
+
+struct Size {
+  int width = 0;
+  int height = 0;
+};
+
+// All throw Error(kUsage) that quotes the text and says what is expected.
+int parse_integer(std::string_view text);
+int parse_integer(std::string_view text, int min, int max);
+double parse_real(std::string_view text);
+bool parse_switch(std::string_view text);
+Size parse_size(std::string_view text);                                                      // "640x480"
+std::optional<std::uint64_t> parse_seed(std::string_view text);                              // nothing for "random"
+std::string parse_device(std::string_view text);                                             // auto, cpu, cuda, cuda:N
+std::size_t parse_choice(std::string_view text, std::span<const std::string_view> choices);  // its index
+
+// "; did you mean 'x'?", or nothing if no candidate is near.
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
+
+// The shortest text that is read back as the same number: "7.5".
+std::string real_text(double value);
+
+// "a, b or c"
+std::string list_of(std::span<const std::string_view> words);
+
+}  // namespace txt2img::cli

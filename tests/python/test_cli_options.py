@@ -1,0 +1,292 @@
+"""What the command line accepts, and how it says no. Nothing here needs the engine."""
+
+import os
+import re
+
+import pytest
+from cli_program import Program
+
+SEED_MAX = 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--width", "500"], 64, ["width 500", "496 or 504"]),
+        (["--height", "0"], 64, ["height 0"]),
+        (["--steps", "0"], 64, ["steps 0"]),
+        (["--steps", "20.5"], 64, ["--steps", "'20.5' is not a whole number"]),
+        (["--steps", "0x10"], 64, ["--steps", "'0x10'"]),
+        (["--steps", "99999999999"], 64, ["--steps", "99999999999"]),
+        (["--steps", " 5"], 64, ["--steps", "' 5'"]),
+        (["--steps", ""], 64, ["--steps", "''"]),
+        (["--guidance", "nan"], 64, ["--guidance", "'nan' is not a number"]),
+        (["--guidance", "inf"], 64, ["--guidance", "'inf'"]),
+        (["--guidance", "1e999"], 64, ["--guidance", "1e999"]),
+        (["-g", "7,5"], 64, ["--guidance", "'7,5'"]),
+        (["--seed", "-1"], 64, ["--seed", "'-1'", f"0 ... {SEED_MAX}", "random"]),
+        (["--seed", str(2**63)], 64, ["--seed", str(2**63)]),
+        (["--seed", str(2**64)], 64, ["--seed", str(2**64)]),
+        (["--seed", str(SEED_MAX), "-n", "2"], 64, [str(SEED_MAX)]),
+        (["--count", "0"], 64, ["count 0"]),
+        (["--size", "64"], 64, ["--size", "640x480"]),
+        (["--size", "64x"], 64, ["--size", "640x480"]),
+        (["--sampler", "eulr"], 64, ["eulr", "did you mean", "euler"]),
+        (["--schedule", "karas"], 64, ["karas", "karras"]),
+        (["--eta", "2"], 64, ["eta 2"]),
+        (["--clip-skip", "9"], 64, ["clip skip 9"]),
+        (["--device", "gpu"], 64, ["--device", "'gpu'", "cuda:N"]),
+        (["--device", "cuda:-1"], 64, ["--device"]),
+        (["--dtype", "float8"], 64, ["--dtype", "float8"]),
+        (["--batch-size", "0"], 64, ["--batch-size"]),
+        (["--threads", "-1"], 64, ["--threads"]),
+        (["--on-exists", "renam"], 64, ["--on-exists", "'rename'"]),
+        (["--progress", "bars"], 64, ["--progress", "'bar'"]),
+        (["--list", "sampler"], 64, ["--list", "'samplers'"]),
+        (["--stpes", "5"], 64, ["unknown option '--stpes'", "did you mean '--steps'?"]),
+        (["--xyzzy=1"], 64, ["unknown option '--xyzzy'", "--help"]),
+        (["-z"], 64, ["unknown option '-z'"]),
+        (["-steps", "5"], 64, ["two dashes"]),
+        (["--dry-run", "--show"], 64, ["--show needs a value"]),
+        (["-o", "--json"], 64, ["--output needs a value", "'--json' looks like another option"]),
+        (["-N", "-n", "3"], 64, ["--negative needs a value"]),
+        (["-o", "x.jpg"], 64, ["x.jpg", "PNG"]),
+        (["-o", ""], 64, ["--output"]),
+        (["-o", "{indx}.png"], 64, ["{indx}", "did you mean 'index'?"]),
+        (["-o", "{index.png"], 64, ["single '{'"]),
+        (["-o", "{prompt:05}.png"], 64, ["{prompt:05}"]),
+        (["-o", "x.png", "--on-exists", "error", "-o", "{prompt}.png", "-n", "2"], 64, ["{index}"]),
+        (["-o", "-", "-n", "2"], 64, ["standard output takes one picture"]),
+        (["--show", "x.png", "--list", "samplers"], 64, ["two different things"]),
+        (["--from", "x.png", "--verify", "y.png"], 64, ["give one"]),
+        (["--model", "nowhere/at-all"], 66, ["nowhere/at-all"]),
+        (["--config", "nowhere.toml"], 66, ["nowhere.toml"]),
+        (["-o", "/proc/none/x.png"], 73, ["/proc/none"]),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line(
+    program: Program, arguments: list[str], code: int, words: list[str]
+) -> None:
+    result = program.run(*arguments, *([] if "--show" in arguments else ["a red apple", "--dry-run"]))
+    assert result.code == code, result.err
+    for word in words:
+        assert word in result.error
+    assert result.out == b""
+    assert program.files() == []
+
+
+def test_no_arguments_at_all_show_two_examples_on_stderr(program: Program) -> None:
+    result = program.run()
+    assert result.code == 64
+    assert result.out == b""
+    assert result.err.count('  txt2img "') == 2
+
+
+def test_options_without_a_prompt_are_not_enough(program: Program) -> None:
+    result = program.run("--steps", "3")
+    assert result.code == 64
+    assert "give a prompt" in result.error
+
+
+def dry_run(program: Program, *arguments: object, **options: object) -> list[dict]:
+    result = program.run("--dry-run", "--json", *arguments, **options)
+    assert result.code == 0, result.err
+    return result.records
+
+
+@pytest.mark.parametrize(
+    ("arguments", "prompts"),
+    [
+        (["one", "two"], ["one", "two"]),
+        (["-p", "one", "two", "--prompt=three"], ["one", "two", "three"]),
+        (["[a, b]"], ["[a, b]"]),
+        (["-p", "[a, b]", "[]"], ["[a, b]", "[]"]),
+        (["a=b, {c}"], ["a=b, {c}"]),
+        (["--", "-x", "--json"], ["-x", "--json"]),
+        (["--prompt=-x"], ["-x"]),
+        ([""], [""]),
+        (["--prompt="], [""]),
+        (["two\nlines"], ["two\nlines"]),
+        (["蓝色的鱼 🐟"], ["蓝色的鱼 🐟"]),
+    ],
+)
+def test_prompts_arrive_as_they_were_typed(program: Program, arguments: list[str], prompts: list[str]) -> None:
+    assert [record["prompt"] for record in dry_run(program, *arguments)] == prompts
+
+
+def test_an_empty_negative_prompt_does_not_swallow_the_next_word(program: Program) -> None:
+    (record,) = dry_run(program, "--negative=", "a red apple")
+    assert (record["negative"], record["prompt"]) == ("", "a red apple")
+
+
+def test_a_prompt_that_begins_with_a_dash_needs_two_dashes_before_it(program: Program) -> None:
+    result = program.run("--dry-run", "- a dash")
+    assert result.code == 64
+    assert "goes after --" in result.error
+
+
+@pytest.mark.parametrize("text", [b"from a file\n", b"from a file\r\n", b"from a file"])
+def test_a_dash_reads_the_prompt_from_standard_input(program: Program, text: bytes) -> None:
+    assert [r["prompt"] for r in dry_run(program, "first", "-", stdin=text)] == ["first", "from a file"]
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"a\0b", b"x" * (1 << 20 | 1)])
+def test_standard_input_that_is_no_prompt_is_bad_data(program: Program, text: bytes) -> None:
+    result = program.run("--dry-run", "-", stdin=text)
+    assert result.code == 65
+    assert "standard input" in result.error
+
+
+def test_standard_input_can_be_read_once_only(program: Program) -> None:
+    assert program.run("--dry-run", "-", "-").code == 64
+
+
+def test_a_prompt_that_is_not_utf8_is_refused(program: Program) -> None:
+    result = program.run("--dry-run", os.fsdecode(b"caf\xe9"))
+    assert result.code == 64
+    assert "not UTF-8" in result.error
+
+
+def test_text_from_outside_cannot_control_the_terminal(program: Program) -> None:
+    result = program.run("--dry-run", "-m", "\x1b]0;title\x07\x1b[2J")
+    assert "\x1b" not in result.err
+    assert "\\x1b" in result.error
+    assert "\x1b" not in program.run("--dry-run", "red\x1b[31m").out.decode()
+
+
+def test_the_last_of_two_values_wins(program: Program) -> None:
+    (record,) = dry_run(program, "x", "--steps", "3", "--steps", "5", "--size", "64x32", "-W", "8")
+    assert (record["steps"], record["width"], record["height"]) == (5, 8, 32)
+
+
+def test_every_setting_reaches_the_record(program: Program) -> None:
+    (record,) = dry_run(
+        program, "x", "-N", "fog", "-s", SEED_MAX, "--steps", 7, "-g", 2.5, "--guidance-rescale", 0.5,
+        "-W", 24, "-H", 8, "--sampler", "DPM++ 2M Karras", "--clip-skip", 2,
+    )  # fmt: skip
+    expected = {
+        "prompt": "x", "negative": "fog", "seed": SEED_MAX, "steps": 7, "guidance": 2.5, "guidance_rescale": 0.5,
+        "width": 24, "height": 8, "sampler": "dpmpp_2m", "schedule": "karras", "eta": 0, "clip_skip": 2,
+    }  # fmt: skip
+    assert {name: record[name] for name in expected} == expected
+
+
+def test_a_dry_run_shows_the_token_ids_without_padding(program: Program) -> None:
+    (record,) = dry_run(program, "ab", "-N", "b")
+    # The toy's alphabet: a character of its own is its byte minus 33, at the end of a word 256 more.
+    assert record["tokens"] == {"ids": [[512, 64, 65 + 256, 513]], "cut": ""}
+    assert record["negative_tokens"] == {"ids": [[512, 65 + 256, 513]], "cut": ""}
+    assert (record["item"], record["image"], record["status"], record["error"]) == (0, 0, "planned", None)
+    assert "stages" not in record
+    assert "seconds" not in record
+
+
+def test_text_that_does_not_fit_is_quoted(program: Program) -> None:
+    result = program.run("--dry-run", "--json", "abcdefghij kl mn")
+    assert result.records[0]["tokens"]["cut"].strip() == "kl mn"
+    assert result.err.startswith("txt2img: warning: the prompt is longer than the model can read")
+    assert 'kl mn"' in result.err
+
+
+def test_a_dry_run_draws_and_writes_nothing(program: Program) -> None:
+    result = program.run("--dry-run", "a red apple", "--seed", 7)
+    assert result.code == 0
+    assert "a-red-apple-7.png  (seed 7)" in result.out.decode()
+    assert "14 tokens" in result.out.decode() or "tokens" in result.out.decode()
+    assert program.files() == []
+
+
+def test_all_prompts_of_a_run_share_a_random_seed(program: Program) -> None:
+    first, second = dry_run(program, "one", "two")
+    assert first["seed"] == second["seed"]
+    (other,) = dry_run(program, "one")
+    assert other["seed"] != first["seed"]  # one in 2^32
+
+
+def test_a_negative_prompt_without_guidance_is_pointed_out(program: Program) -> None:
+    assert "no effect" in program.run("--dry-run", "x", "-N", "fog", "-g", 1).err
+    assert program.run("--dry-run", "x", "-N", "fog", "-g", 2).err == ""
+
+
+def help_text(program: Program) -> str:
+    result = program.run("--help")
+    assert result.code == 0
+    assert result.err == ""
+    return result.out.decode()
+
+
+def test_help_fits_a_narrow_screen_and_leads_with_examples(program: Program) -> None:
+    text = help_text(program)
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.index("Examples:") < text.index("--seed N")
+    assert text == program.run("-h").out.decode()
+
+
+OPTIONS = re.findall(
+    "[a-z-]+",
+    """
+--prompt --model --output --negative --negative-prompt --count --seed --steps --guidance --cfg-scale
+--guidance-rescale --width --height --size --sampler --schedule --eta --clip-skip --device --dtype --vae-dtype
+--threads --batch-size --deterministic --on-exists --dry-run --verify --tolerance --no-metadata --json --quiet
+--verbose --progress --no-color --show --from --list --check --version --help --config --verify-model
+""",
+)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_help_has_every_option(program: Program, option: str) -> None:
+    assert re.search(rf"{option}(?![-\w])", help_text(program))
+
+
+@pytest.mark.parametrize("name", ["euler_a", "dpmpp_2m", "karras", "{seed}", "rename|overwrite|skip|error"])
+def test_help_has_the_names_to_choose_from(program: Program, name: str) -> None:
+    assert name in help_text(program)
+
+
+def test_version_goes_to_standard_output(program: Program) -> None:
+    result = program.run("--version")
+    assert (result.code, result.err) == (0, "")
+    assert re.match(r"txt2img \d+\.\d+\.\d+\n", result.out.decode())
+    assert "LibTorch 2." in result.out.decode()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--stpes"], ["x", "--dry-run"]])
+def test_an_answer_that_needs_no_picture_does_not_load_libtorch(program: Program, arguments: list[str]) -> None:
+    maps = program.shell('LD_DEBUG=files "$@" 2>&1 | grep -c "libtorch\\|libtxt2img_engine"', *arguments)
+    assert maps.out.strip() == b"0"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--stpes"], ["x", "--dry-run"]])
+def test_an_answer_that_needs_no_picture_takes_little_work(program: Program, arguments: list[str]) -> None:
+    # Processor time, which other processes cannot lengthen much; the least of a few runs.
+    def seconds() -> float:
+        before = os.times()
+        program.run(*arguments)
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    assert min(seconds() for _ in range(5)) <= 0.05
+
+
+def test_the_samplers_of_the_list_are_those_that_are_accepted(program: Program) -> None:
+    names = [record["name"] for record in program.run("--list", "samplers", "--json").records]
+    assert "ddim" in names
+    for name in names:
+        assert dry_run(program, "x", "--sampler", name)[0]["sampler"] == name
+
+
+def test_lists_are_tables_for_people(program: Program) -> None:
+    assert "dpmpp_2m" in program.run("--list", "samplers").out.decode()
+    assert "karras" in program.run("--list", "schedules").out.decode()
+
+
+def test_models_are_listed_with_what_is_wrong_with_them(program: Program, toy) -> None:
+    models = program.folder / "models"
+    models.mkdir()
+    (models / "good").symlink_to(toy("noise"))
+    (models / "bad").mkdir()
+    (models / "bad" / "model.json").write_text("{")
+    rows = {row["name"]: row for row in program.run("--list", "models", "--json").records}
+    assert rows["good"]["model"] == "toy-noise"
+    assert "not JSON" in rows["bad"]["error"]
+    assert dry_run(program, "x", "-m", "good")[0]["width"] == 16
