@@ -1,0 +1,1 @@
+"""Turns published models into txt2img bundles (models/README.md describes the format)."""

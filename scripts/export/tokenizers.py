@@ -1,0 +1,125 @@
+"""Copies a model's tokenizer into the bundle and describes it for model.json."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from .errors import ExitCode, ExportError, bad_data
+from .source import read_json
+
+_SPM_CLASS = "SentencePiece"
+_CLIP_CLASSES = ("CLIPTokenizer", "CLIPTokenizerFast")
+
+
+def export_tokenizer(source: Path, bundle: Path, name: str, max_positions: int) -> dict[str, Any]:
+    """Copies `source` (a tokenizer folder) to `bundle/name`; returns its entry of `tokenizers`."""
+    config = read_json(source / "tokenizer_config.json")
+    kind = config.get("tokenizer_class")
+    target = bundle / name
+    target.mkdir()
+    if kind == _SPM_CLASS:
+        entry = _sentencepiece(source, target, config)
+    elif kind in _CLIP_CLASSES:
+        entry = _clip(source, target, config)
+    else:
+        raise bad_data(
+            f"{source}: tokenizer class {kind!r} is not supported; CLIPTokenizer and "
+            "SentencePiece are"
+        )
+    entry["length"] = min(int(entry["length"]), max_positions)
+    return entry
+
+
+def _sentencepiece(source: Path, target: Path, config: dict[str, Any]) -> dict[str, Any]:
+    model = source / "tokenizer.model"
+    if not model.exists():
+        raise ExportError(ExitCode.NO_INPUT, f"{model} is missing from the model")
+    shutil.copyfile(model, target / "tokenizer.model")
+    ids = {key: config.get(f"{key}_token_id") for key in ("bos", "eos", "pad")}
+    for key, value in ids.items():
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise bad_data(f"{source}/tokenizer_config.json: '{key}_token_id' must be a number")
+    length = config.get("model_max_length")
+    if not isinstance(length, int) or length < 2:
+        raise bad_data(f"{source}/tokenizer_config.json: 'model_max_length' must be at least 2")
+    return {
+        "type": "sentencepiece",
+        "model": f"{target.name}/tokenizer.model",
+        "length": length,
+        **ids,
+    }
+
+
+def _clip(source: Path, target: Path, config: dict[str, Any]) -> dict[str, Any]:
+    vocab = _copy_vocabulary(source, target)
+    special = _special_tokens(source, config)
+    ids = {}
+    for key in ("bos", "eos", "pad"):
+        text = special[f"{key}_token"]
+        if text not in vocab:
+            raise bad_data(f"{source}: the {key} token {text!r} is not in the vocabulary")
+        ids[key] = vocab[text]
+    entry = {
+        "type": "clip-bpe",
+        "vocab": f"{target.name}/vocab.json",
+        "merges": f"{target.name}/merges.txt",
+        "length": config.get("model_max_length", 77),
+        **ids,
+    }
+    # transformers takes a pad token of its own out of the text before the merges: SD 2 pads with
+    # "!", and every "!" of a prompt becomes that id too (diffusers issue 4153).
+    if special["pad_token"] not in (special["bos_token"], special["eos_token"]):
+        entry["special"] = {special["pad_token"]: ids["pad"]}
+    _refuse_added_tokens(source, config, vocab)
+    return entry
+
+
+def _special_tokens(source: Path, config: dict[str, Any]) -> dict[str, str]:
+    """bos, eos and pad as text: special_tokens_map.json, then the config, then CLIP's own."""
+    tokens = {
+        "bos_token": "<|startoftext|>",
+        "eos_token": "<|endoftext|>",
+        "pad_token": "<|endoftext|>",
+    }
+    map_path = source / "special_tokens_map.json"
+    for layer in (config, read_json(map_path) if map_path.exists() else {}):
+        for key in tokens:
+            value = layer.get(key)
+            text = value.get("content") if isinstance(value, dict) else value
+            tokens[key] = text if isinstance(text, str) else tokens[key]
+    return tokens
+
+
+def _copy_vocabulary(source: Path, target: Path) -> dict[str, int]:
+    """vocab.json and merges.txt as they are, or written from tokenizer.json."""
+    vocab, merges = source / "vocab.json", source / "merges.txt"
+    if vocab.exists() and merges.exists():
+        shutil.copyfile(vocab, target / "vocab.json")
+        shutil.copyfile(merges, target / "merges.txt")
+        return read_json(vocab)
+    whole = source / "tokenizer.json"
+    if not whole.exists():
+        raise ExportError(
+            ExitCode.NO_INPUT, f"{source} has neither vocab.json with merges.txt nor tokenizer.json"
+        )
+    model = read_json(whole).get("model") or {}
+    if model.get("type", "BPE") != "BPE" or "vocab" not in model or "merges" not in model:
+        raise bad_data(f"{whole} holds no byte-pair model with 'vocab' and 'merges'")
+    pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
+    text = json.dumps(model["vocab"], ensure_ascii=False)
+    (target / "vocab.json").write_text(text, encoding="utf-8")
+    lines = "\n".join(["#version: 0.2", *pairs, ""])
+    (target / "merges.txt").write_text(lines, encoding="utf-8")
+    return model["vocab"]
+
+
+def _refuse_added_tokens(source: Path, config: dict[str, Any], vocab: dict[str, int]) -> None:
+    """Tokens beyond the vocabulary (textual inversion) would be lost without a word."""
+    decoder = config.get("added_tokens_decoder") or {}
+    added = [entry["content"] for entry in decoder.values()]
+    extra = source / "added_tokens.json"
+    added += list(read_json(extra)) if extra.exists() else []
+    for text in added:
+        if text not in vocab:
+            raise bad_data(f"{source}: added token {text!r} is not supported; remove it first")
