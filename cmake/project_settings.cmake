@@ -33,6 +33,10 @@ endif()
 
 add_library(txt2img_warnings INTERFACE)
 target_compile_options(txt2img_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
+  target_compile_options(txt2img_warnings INTERFACE -Wno-restrict)
+endif()
 
 add_library(txt2img_settings INTERFACE)
 target_link_libraries(txt2img_settings INTERFACE txt2img_warnings)

@@ -163,7 +163,8 @@ const BpeMerge* BpeMergeTable::find(std::int32_t left, std::int32_t right) const
 std::size_t BpeMergeTable::slot_of(std::int32_t left, std::int32_t right) const {
   const std::size_t mask = slots_.size() - 1;
   const std::uint64_t pair = (static_cast<std::uint64_t>(left) << 32U) | static_cast<std::uint32_t>(right);
-  std::size_t slot = (pair * 0x9E3779B97F4A7C15U) >> shift_;  // Fibonacci hashing: the high bits are the well mixed ones
+  std::size_t slot =
+      (pair * 0x9E3779B97F4A7C15U) >> shift_;  // Fibonacci hashing: the high bits are the well mixed ones
   while (slots_[slot].left >= 0 && (slots_[slot].left != left || slots_[slot].right != right)) slot = (slot + 1) & mask;
   return slot;
 }

@@ -52,8 +52,8 @@ class BpeMergeTable {
 // CLIP's kind: tokens are spelled in GPT-2's alphabet of bytes, and the last one of a word ends in "</w>".
 class BpeModel {
  public:
-  // Reads merges.txt: "left right" on each line. Bytes that are no token become `unknown`. Throws Error(kBadData) naming
-  // file and line.
+  // Reads merges.txt: "left right" on each line. Bytes that are no token become `unknown`. Throws Error(kBadData)
+  // naming file and line.
   BpeModel(const Vocabulary& vocabulary, const std::filesystem::path& merges, std::int32_t unknown);
 
   // Appends the tokens of a word.

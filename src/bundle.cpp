@@ -40,8 +40,7 @@ void check_stays_inside(const fs::path& file, const fs::path& real_folder) {
   if (failure) {
     throw Error(ExitCode::kIo, file.string() + " cannot be followed: " + failure.message() + "; check its links");
   }
-  if (std::mismatch(real_folder.begin(), real_folder.end(), real.begin(), real.end()).first == real_folder.end())
-    return;
+  if (std::ranges::mismatch(real_folder, real).in1 == real_folder.end()) return;
   throw Error(ExitCode::kBadData,
               file.string() + " is a link that leaves the model's folder; replace it by the file itself");
 }

@@ -36,7 +36,7 @@ auto get_known(const JsonObject& object, std::string_view key, std::span<const I
 Precision get_precision(const JsonObject& object, std::string_view key) {
   static constexpr std::array kAll{Precision::kFloat32, Precision::kBfloat16, Precision::kFloat16};
   std::array<std::string_view, kAll.size()> names;
-  std::transform(kAll.begin(), kAll.end(), names.begin(), [](Precision precision) { return name_of(precision); });
+  std::ranges::transform(kAll, names.begin(), [](Precision precision) { return name_of(precision); });
   return kAll[object.get_choice(key, names)];
 }
 
@@ -45,7 +45,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 // The bundle's name goes into messages, records and lists.
 std::string get_name(const JsonObject& object, std::string_view key) {
   std::string name = object.get_string(key);
-  const bool is_fine = !name.empty() && name.size() <= 200 && std::none_of(name.begin(), name.end(), is_control);
+  const bool is_fine = !name.empty() && name.size() <= 200 && std::ranges::none_of(name, is_control);
   if (!is_fine) object.fail(key, "is " + quote(name) + ", must be a text of 1 to 200 bytes without control characters");
   return name;
 }
@@ -54,7 +54,7 @@ bool is_inner_name(const std::string& name) {
   const std::filesystem::path path(name);
   const bool is_plain = !name.empty() && path.is_relative() && path.lexically_normal().generic_string() == name;
   return is_plain && name != "." && *path.begin() != ".." && path.has_filename() &&
-         name.find('\\') == std::string::npos && std::none_of(name.begin(), name.end(), is_control);
+         name.find('\\') == std::string::npos && std::ranges::none_of(name, is_control);
 }
 
 std::map<std::string, FileEntry> parse_files(const JsonObject& files) {
@@ -140,18 +140,19 @@ TextEncoderSpec parse_text_encoder(const JsonObject& object, const Bundle& bundl
 std::vector<UnetInput> parse_inputs(const JsonObject& object) {
   static constexpr std::array<std::string_view, 6> kNames{"latent", "timestep", "context",
                                                           "pooled", "time_ids", "guidance"};  // as in UnetInput
+  const std::span<const std::string_view> names(kNames);
   std::vector<UnetInput> inputs;
   for (const std::string& name : object.get_strings("inputs")) {
-    const auto found = std::find(kNames.begin(), kNames.end(), name);
-    if (found == kNames.end()) object.fail("inputs", "has " + quote(name) + ", which this txt2img cannot feed");
-    const auto input = static_cast<UnetInput>(found - kNames.begin());
-    if (std::find(inputs.begin(), inputs.end(), input) != inputs.end()) {
+    const auto found = std::ranges::find(names, name);
+    if (found == names.end()) object.fail("inputs", "has " + quote(name) + ", which this txt2img cannot feed");
+    const auto input = static_cast<UnetInput>(found - names.begin());
+    if (std::ranges::find(inputs, input) != inputs.end()) {
       object.fail("inputs", "has " + quote(name) + " twice");
     }
     inputs.push_back(input);
   }
   for (const UnetInput needed : {UnetInput::kLatent, UnetInput::kTimestep, UnetInput::kContext}) {
-    if (std::find(inputs.begin(), inputs.end(), needed) != inputs.end()) continue;
+    if (std::ranges::find(inputs, needed) != inputs.end()) continue;
     object.fail("inputs", "lacks " + quote(kNames[static_cast<std::size_t>(needed)]) + ", which every UNet takes");
   }
   return inputs;
@@ -164,7 +165,7 @@ UnetSpec parse_unet(const JsonObject& object, const Bundle& bundle) {
                 .inputs = parse_inputs(object),
                 .in_channels = object.get_integer("in_channels", 1, kWidthMax),
                 .out_channels = object.get_integer("out_channels", 1, kWidthMax)};
-  const bool takes_pooled = std::find(unet.inputs.begin(), unet.inputs.end(), UnetInput::kPooled) != unet.inputs.end();
+  const bool takes_pooled = std::ranges::find(unet.inputs, UnetInput::kPooled) != unet.inputs.end();
   if (takes_pooled && bundle.text_encoder.pooled_width == 0) {
     object.fail("inputs", "has \"pooled\", but text_encoder.pooled_width is 0");
   }

@@ -32,8 +32,9 @@ std::size_t size_of_word(std::u32string_view text) {
   if (const std::size_t size = size_of_prefix(text, kContractions)) return size;
   const CharClass kind = class_of(text.front());
   if (kind == CharClass::kSpace || kind == CharClass::kNumber) return 1;
-  const auto end = std::ranges::find_if(text, [kind](char32_t c) { return class_of(c) != kind; });
-  return static_cast<std::size_t>(end - text.begin());
+  std::size_t size = 1;
+  while (size < text.size() && class_of(text[size]) == kind) ++size;
+  return size;
 }
 
 void append_cluster(ClipText& text, std::u32string_view cluster, std::size_t origin) {

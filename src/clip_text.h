@@ -8,7 +8,8 @@
 
 namespace txt2img {
 
-// NFC, runs of spaces joined to one, lower case. `origins[i]` is the byte of the original text that chars[i] comes from.
+// NFC, runs of spaces joined to one, lower case. `origins[i]` is the byte of the original text that chars[i] comes
+// from.
 struct ClipText {
   std::u32string chars;
   std::vector<std::size_t> origins;

@@ -32,8 +32,10 @@ ClipTokenizer::ClipTokenizer(const TokenizerSpec& spec, const std::filesystem::p
     : ClipTokenizer(spec, folder, Vocabulary(folder / spec.vocab)) {}
 
 // transformers looks for a special token either in the text as typed or in the normalised text ("<|EndOfText|>" counts
-// too). With the published models bos is of the second kind, and eos as well unless it is also the padding.
-ClipTokenizer::ClipTokenizer(const TokenizerSpec& spec, const std::filesystem::path& folder, const Vocabulary& vocabulary)
+// too). With the published models bos and eos are of the second kind, but the padding is of the first, and with SD 1 it
+// is eos.
+ClipTokenizer::ClipTokenizer(const TokenizerSpec& spec, const std::filesystem::path& folder,
+                             const Vocabulary& vocabulary)
     : bos_(spec.bos),
       eos_(spec.eos),
       room_(static_cast<std::size_t>(spec.length) - 2),
@@ -42,11 +44,14 @@ ClipTokenizer::ClipTokenizer(const TokenizerSpec& spec, const std::filesystem::p
     if (text.empty()) refuse(folder / "model.json", "a special text of the tokenizer is empty");
     raw_literals_.push_back({text, id});
   }
-  const std::string eos = marker_text(vocabulary, eos_, folder / spec.vocab);
-  if (spec.pad == spec.eos && !has_literal(raw_literals_, eos)) raw_literals_.push_back({eos, eos_});
   for (const std::int64_t id : {bos_, eos_}) {
     const std::string text = marker_text(vocabulary, id, folder / spec.vocab);
-    if (!has_literal(raw_literals_, text)) normalized_literals_.push_back({normalize_clip_text(text).chars, id});
+    if (has_literal(raw_literals_, text)) continue;
+    if (id == spec.pad) {
+      raw_literals_.push_back({text, id});
+    } else {
+      normalized_literals_.push_back({normalize_clip_text(text).chars, id});
+    }
   }
 }
 

@@ -41,7 +41,7 @@ class ClipTokenizer : public Tokenizer {
   std::int64_t eos_;
   std::size_t room_;  // ids between bos and eos
   BpeModel model_;
-  std::vector<Literal<char>> raw_literals_;            // special texts found in the text as it stands,
+  std::vector<Literal<char>> raw_literals_;             // special texts found in the text as it stands,
   std::vector<Literal<char32_t>> normalized_literals_;  // and those found in what normalisation leaves of it
 };
 

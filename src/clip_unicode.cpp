@@ -32,8 +32,8 @@ constexpr std::array kNewNumbers{
 
 // White_Space of Unicode, which \s of the reference's regular expressions is.
 constexpr std::array kSpaces{
-    Range{0x9, 0xD},         Range{0x20, 0x20},     Range{0x85, 0x85},     Range{0xA0, 0xA0},     Range{0x1680, 0x1680},
-    Range{0x2000, 0x200A},   Range{0x2028, 0x2029}, Range{0x202F, 0x202F}, Range{0x205F, 0x205F}, Range{0x3000, 0x3000},
+    Range{0x9, 0xD},       Range{0x20, 0x20},     Range{0x85, 0x85},     Range{0xA0, 0xA0},     Range{0x1680, 0x1680},
+    Range{0x2000, 0x200A}, Range{0x2028, 0x2029}, Range{0x202F, 0x202F}, Range{0x205F, 0x205F}, Range{0x3000, 0x3000},
 };
 
 // Capitals of Unicode 16 and 17, each range at one distance from its small letters.
@@ -43,9 +43,9 @@ struct Capitals {
   char32_t lower;  // of `first`
 };
 constexpr std::array kNewCapitals{
-    Capitals{0x1C89, 0x1C89, 0x1C8A},    Capitals{0xA7CB, 0xA7CB, 0x264},     Capitals{0xA7CC, 0xA7CC, 0xA7CD},
-    Capitals{0xA7CE, 0xA7CE, 0xA7CF},    Capitals{0xA7D2, 0xA7D2, 0xA7D3},    Capitals{0xA7D4, 0xA7D4, 0xA7D5},
-    Capitals{0xA7DA, 0xA7DA, 0xA7DB},    Capitals{0xA7DC, 0xA7DC, 0x19B},     Capitals{0x10D50, 0x10D65, 0x10D70},
+    Capitals{0x1C89, 0x1C89, 0x1C8A},    Capitals{0xA7CB, 0xA7CB, 0x264},  Capitals{0xA7CC, 0xA7CC, 0xA7CD},
+    Capitals{0xA7CE, 0xA7CE, 0xA7CF},    Capitals{0xA7D2, 0xA7D2, 0xA7D3}, Capitals{0xA7D4, 0xA7D4, 0xA7D5},
+    Capitals{0xA7DA, 0xA7DA, 0xA7DB},    Capitals{0xA7DC, 0xA7DC, 0x19B},  Capitals{0x10D50, 0x10D65, 0x10D70},
     Capitals{0x16EA0, 0x16EB8, 0x16EBB},
 };
 
@@ -104,8 +104,8 @@ int combining_class(utf8proc_int32_t value) { return utf8proc_get_property(value
 
 void append_decomposition(std::vector<utf8proc_int32_t>& out, char32_t value) {
   std::array<utf8proc_int32_t, 8> parts{};  // the longest canonical decomposition has four
-  const utf8proc_ssize_t count =
-      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(value), parts.data(), parts.size(), UTF8PROC_DECOMPOSE, nullptr);
+  const utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(value), parts.data(),
+                                                         parts.size(), UTF8PROC_DECOMPOSE, nullptr);
   out.insert(out.end(), parts.begin(), parts.begin() + count);
 }
 
@@ -136,8 +136,8 @@ bool is_clip_space(char32_t value) { return contains(kSpaces, value); }
 void append_clip_lower(std::u32string& text, char32_t value) {
   if (value == 0x130) {
     text += U"i\u0307";  // the one character whose lower case is two
-  } else if (const Capitals* capitals = find_range<Capitals>(kNewCapitals, value)) {
-    text += capitals->lower + (value - capitals->first);
+  } else if (const auto* capitals = find_range<Capitals>(kNewCapitals, value)) {
+    text += static_cast<char32_t>(capitals->lower + (value - capitals->first));
   } else {
     text += static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(value)));
   }
@@ -156,8 +156,9 @@ void append_nfc(std::u32string& text, std::u32string_view cluster) {
   std::vector<utf8proc_int32_t> values;
   for (const char32_t value : cluster) append_decomposition(values, value);
   order_marks(values);
-  const utf8proc_ssize_t size = utf8proc_normalize_utf32(values.data(), static_cast<utf8proc_ssize_t>(values.size()),
-                                                         static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  const utf8proc_ssize_t size =
+      utf8proc_normalize_utf32(values.data(), static_cast<utf8proc_ssize_t>(values.size()),
+                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
   text.append(values.begin(), values.begin() + size);
 }
 

@@ -1,22 +1,8 @@
 #include "txt2img/engine.h"
 
-#include <torch/version.h>
-
-#include <string>
-
-#include "device.h"
-#include "txt2img/pipeline.h"
-
 namespace txt2img {
 
+// Here and not in the engine's library: the front knows the type before that is opened.
 Engine::~Engine() = default;
 
 }  // namespace txt2img
-
-txt2img::Engine* txt2img_open_engine(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options) {
-  return new txt2img::Pipeline(bundle, options);
-}
-
-void txt2img_list_devices(std::vector<txt2img::DeviceInfo>& devices) { devices = txt2img::list_devices(); }
-
-void txt2img_torch_version(std::string& version) { version = TORCH_VERSION; }

@@ -8,7 +8,7 @@ namespace {
 
 // Foreign libraries and file names bring line breaks along; a log is read line by line.
 std::string to_one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return text;
 }
 

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
-#include <utility>
 
 namespace txt2img {
 namespace {

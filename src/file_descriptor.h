@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <utility>
 
 #include "txt2img/error.h"
 
@@ -15,11 +16,15 @@ Error write_error(const std::filesystem::path& path, int error_number);
 
 class FileDescriptor {
  public:
+  FileDescriptor() = default;  // closed
   // A failure is seen from is_open() and errno: some callers go on with another name. New files get mode 0666 & ~umask.
   FileDescriptor(const std::filesystem::path& path, int flags) noexcept;
   ~FileDescriptor();
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  FileDescriptor(FileDescriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
 
   [[nodiscard]] bool is_open() const { return number_ >= 0; }
 
@@ -29,7 +34,7 @@ class FileDescriptor {
   void close(const std::filesystem::path& path);       // network file systems report lost writes here
 
  private:
-  int number_;
+  int number_ = -1;
 };
 
 // So that a name survives a power cut. Throws Error(kIo).

@@ -46,7 +46,7 @@ std::vector<fs::path> user_model_folders() {
 
 void append_new(std::vector<fs::path>& folders, const std::vector<fs::path>& others) {
   for (const fs::path& other : others) {
-    const bool is_known = std::any_of(folders.begin(), folders.end(), [&other](const fs::path& folder) {
+    const bool is_known = std::ranges::any_of(folders, [&other](const fs::path& folder) {
       std::error_code ignored;
       return folder == other || fs::equivalent(folder, other, ignored);
     });
@@ -99,7 +99,7 @@ std::vector<fs::path> model_folders() {
 
 fs::path find_bundle(const std::string& model) {
   if (model.empty()) return find_bundled_model();
-  const fs::path path(model);
+  fs::path path(model);
   if (is_bundle(path)) return path;
   if (path.filename() == "model.json" && is_there(path)) {
     return path.has_parent_path() ? path.parent_path() : fs::path(".");

@@ -25,9 +25,8 @@ std::string describe(const json& value) {
 }
 
 bool is_word(std::string_view key) {
-  return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-  });
+  return !key.empty() &&
+         std::ranges::all_of(key, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
 }
 
 bool is_inside(double value, const NumberRange& range) {
@@ -68,13 +67,13 @@ void JsonObject::fail(std::string_view key, const std::string& problem) const {
 
 void JsonObject::allow_only(std::span<const std::string_view> keys) const {
   for (const auto& [key, value] : value_->items()) {
-    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    if (std::ranges::find(keys, key) != keys.end()) continue;
     const std::string near = nearest_name(key, keys);
     fail(key, "is not a known key" + (near.empty() ? "" : ", did you mean " + near + "?"));
   }
 }
 
-bool JsonObject::has(std::string_view key) const { return value_->find(key) != value_->end(); }
+bool JsonObject::has(std::string_view key) const { return value_->contains(key); }
 
 bool JsonObject::is_null(std::string_view key) const { return has(key) && at(key).is_null(); }
 
@@ -130,7 +129,7 @@ std::string JsonObject::get_string(std::string_view key) const {
 
 std::size_t JsonObject::get_choice(std::string_view key, std::span<const std::string_view> names) const {
   const std::string label = get_string(key);
-  const auto found = std::find(names.begin(), names.end(), label);
+  const auto found = std::ranges::find(names, label);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   std::string known;
   for (const std::string_view name : names) known += (known.empty() ? "" : ", ") + std::string(name);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "edit_distance.h"
+#include "missing_names.h"
 #include "txt2img/error.h"
 #include "utf8.h"
 
@@ -70,29 +71,12 @@ struct PrecisionLabel {
   Precision precision{};
 };
 constexpr std::array kPrecisions{
-    PrecisionLabel{"float32", Precision::kFloat32},   PrecisionLabel{"bfloat16", Precision::kBfloat16},
-    PrecisionLabel{"float16", Precision::kFloat16},   PrecisionLabel{"fp32", Precision::kFloat32},
-    PrecisionLabel{"f32", Precision::kFloat32},       PrecisionLabel{"float", Precision::kFloat32},
-    PrecisionLabel{"bf16", Precision::kBfloat16},     PrecisionLabel{"fp16", Precision::kFloat16},
-    PrecisionLabel{"f16", Precision::kFloat16},       PrecisionLabel{"half", Precision::kFloat16},
+    PrecisionLabel{"float32", Precision::kFloat32}, PrecisionLabel{"bfloat16", Precision::kBfloat16},
+    PrecisionLabel{"float16", Precision::kFloat16}, PrecisionLabel{"fp32", Precision::kFloat32},
+    PrecisionLabel{"f32", Precision::kFloat32},     PrecisionLabel{"float", Precision::kFloat32},
+    PrecisionLabel{"bf16", Precision::kBfloat16},   PrecisionLabel{"fp16", Precision::kFloat16},
+    PrecisionLabel{"f16", Precision::kFloat16},     PrecisionLabel{"half", Precision::kFloat16},
 };
-
-// Samplers and schedules of diffusers, AUTOMATIC1111, ComfyUI and stable-diffusion.cpp that this version does not have.
-constexpr auto kMissingSamplers = std::to_array<string_view>({
-    "ddpm", "DDPMScheduler", "pndm", "plms", "PNDMScheduler", "lms", "k_lms", "LMSDiscreteScheduler", "heun", "k_heun",
-    "HeunDiscreteScheduler", "dpm2", "k_dpm_2", "KDPM2DiscreteScheduler", "dpm2_a", "dpm_2_ancestral", "k_dpm_2_a",
-    "KDPM2AncestralDiscreteScheduler", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "dpm++2mv2", "dpmpp_2s", "dpmpp_2s_a",
-    "dpmpp_2s_ancestral", "DPMSolverSinglestepScheduler", "dpmpp_3m", "dpmpp_3m_sde", "dpmpp_sde",
-    "DPMSolverSDEScheduler", "dpm_fast", "dpm_adaptive", "deis", "DEISMultistepScheduler", "unipc", "uni_pc_bh2",
-    "UniPCMultistepScheduler", "ipndm", "ipndm_v", "IPNDMScheduler", "lcm", "LCMScheduler", "tcd", "TCDScheduler",
-    "edm_euler", "EDMEulerScheduler", "edm_dpmpp_2m", "EDMDPMSolverMultistepScheduler", "sa_solver", "SASolverScheduler",
-    "langevin", "restart", "res_multistep", "res_2s", "er_sde", "DDIM CFG++", "DDIMInverseScheduler",
-    "CogVideoXDDIMScheduler", "CogVideoXDPMScheduler", "FlowMatchEulerDiscreteScheduler",
-});
-constexpr auto kMissingSchedules = std::to_array<string_view>({
-    "beta", "lu", "polyexponential", "sgm_uniform", "simple", "ays", "align_your_steps", "gits", "normal", "turbo",
-    "kl_optimal", "smoothstep", "bong_tangent",
-});
 
 // Labels are compared without case, spaces, '-' and '_'; "DPM++" is "dpmpp".
 std::string fold(string_view label) {
@@ -100,7 +84,8 @@ std::string fold(string_view label) {
   for (const char c : label) {
     if (c == ' ' || c == '-' || c == '_') continue;
     const bool is_capital = c >= 'A' && c <= 'Z';
-    folded += c == '+' ? 'p' : is_capital ? static_cast<char>(c - 'A' + 'a') : c;
+    folded += is_capital ? static_cast<char>(c - 'A' + 'a') : c;
+    if (c == '+') folded.back() = 'p';
   }
   return folded;
 }
@@ -130,6 +115,7 @@ std::optional<ScheduleKind> find_schedule(string_view folded) {
 template <class Table>
 std::vector<string_view> names_in(const Table& table) {
   std::vector<string_view> names;
+  names.reserve(table.size());
   for (const auto& row : table) names.push_back(row.name);
   return names;
 }
@@ -148,7 +134,8 @@ std::string quote(string_view label) {
 [[noreturn]] void refuse_unknown(const std::string& what, string_view label, Names names) {
   const std::string nearest = nearest_name(label, names);
   const std::string hint = nearest.empty() ? "" : "did you mean '" + nearest + "'? ";
-  throw Error(ExitCode::kUsage, "there is no " + what + " " + quote(label) + "; " + hint + "choose one of " + list(names));
+  throw Error(ExitCode::kUsage,
+              "there is no " + what + " " + quote(label) + "; " + hint + "choose one of " + list(names));
 }
 
 [[noreturn]] void refuse_missing(const std::string& what, string_view label, Names names) {

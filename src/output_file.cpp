@@ -67,18 +67,16 @@ void write_into_stream(const fs::path& path, std::span<const std::uint8_t> bytes
   stream.close(path);
 }
 
-// Makes the missing folders above a file, and removes them again if no file comes to lie there.
+// Makes the missing folders above a file, and removes them again unless a file has come to lie there.
 class MissingFolders {
  public:
   MissingFolders() = default;
   explicit MissingFolders(const fs::path& target);
   ~MissingFolders() {
-    for (; !made_.empty(); made_.pop_back()) ::rmdir(made_.back().c_str());
+    for (; !made_.empty(); made_.pop_back()) ::rmdir(made_.back().c_str());  // refuses one that is not empty
   }
   MissingFolders(const MissingFolders&) = delete;
   MissingFolders& operator=(const MissingFolders&) = delete;
-
-  void keep() { made_.clear(); }
 
  private:
   std::vector<fs::path> made_;
@@ -111,10 +109,7 @@ bool claim_name(const fs::path& from, const fs::path& to) {
   if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) throw creation_error(to, errno);
 #endif
   // NFS and old kernels: a hard link replaces nothing either.
-  if (::link(from.c_str(), to.c_str()) == 0) {
-    ::unlink(from.c_str());
-    return true;
-  }
+  if (::link(from.c_str(), to.c_str()) == 0) return true;
   if (errno == EEXIST) return false;
   if (errno != EPERM && errno != ENOSYS && errno != ENOTSUP) throw creation_error(to, errno);
   // Some network and user-space file systems have neither: there another program could come in between.
@@ -157,19 +152,17 @@ Error exists_error(const fs::path& path) {
 }
 
 std::optional<fs::path> write_new_file(const fs::path& path, std::span<const std::uint8_t> bytes, OnExists on_exists) {
-  MissingFolders folders(path);
+  const MissingFolders folders(path);
   TemporaryFile file(path);
   file.fill(bytes);
-  std::optional<fs::path> name = publish(file.path(), path, on_exists);
+  const std::optional<fs::path> name = publish(file.path(), path, on_exists);
   if (!name) return name;
-  file.keep();
   try {
     sync_folder(path.parent_path());
   } catch (...) {
     ::unlink(name->c_str());
     throw;
   }
-  folders.keep();
   return name;
 }
 
@@ -182,7 +175,7 @@ fs::path nearest_folder(const fs::path& path) {
 
 void check_names(const fs::path& path) {
   const bool is_too_long =
-      std::any_of(path.begin(), path.end(), [](const fs::path& name) { return name.native().size() > NAME_MAX; });
+      std::ranges::any_of(path, [](const fs::path& name) { return name.native().size() > NAME_MAX; });
   if (is_too_long || path.native().size() >= PATH_MAX) throw creation_error(path, ENAMETOOLONG);
 }
 

@@ -18,7 +18,7 @@ constexpr int kVersion = 1;
 std::string get_sha256(const JsonObject& object, std::string_view key) {
   std::string text = object.get_string(key);
   const bool is_hex =
-      std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+      std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (text.size() != 64 || !is_hex) object.fail(key, "is " + quote(text) + ", must be 64 hex digits");
   return text;
 }

@@ -48,7 +48,7 @@ PngChunk take_chunk(std::string_view& rest, const fs::path& path) {
   if (rest.size() < kOverhead) throw bad_png(path, "it is cut off");
   const std::uint32_t length = read_be32(rest);
   const PngChunk chunk{rest.substr(4, 4), rest.substr(8, length)};
-  if (!std::all_of(chunk.type.begin(), chunk.type.end(), is_letter)) throw bad_png(path, "a chunk has no proper name");
+  if (!std::ranges::all_of(chunk.type, is_letter)) throw bad_png(path, "a chunk has no proper name");
   if (length > rest.size() - kOverhead) throw bad_png(path, "its " + std::string(chunk.type) + " chunk is cut off");
   if (read_be32(rest.substr(8 + length)) != crc_of(chunk.type, chunk.data)) {
     throw bad_png(path, "the checksum of its " + std::string(chunk.type) + " chunk is wrong");

@@ -19,8 +19,7 @@ Error cannot_hold(const PngText& text, const std::string& problem) {
 }
 
 void check(const PngText& text) {
-  const bool is_printable =
-      std::all_of(text.keyword.begin(), text.keyword.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  const bool is_printable = std::ranges::all_of(text.keyword, [](char c) { return c >= ' ' && c <= '~'; });
   if (text.keyword.empty() || text.keyword.size() > kKeywordMax || !is_printable) {
     throw cannot_hold(text, "its keyword must have 1 to 79 characters of printable ASCII");
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace txt2img {
@@ -12,7 +13,9 @@ namespace {
 
 // Of the library: room for the rules that match at one place, and for the user-defined symbols that do.
 constexpr int kRulesPerPlaceMax = 32;
-constexpr std::size_t kUserSymbolBytesMax = 64;  // each match is longer than the one before it
+constexpr std::size_t kUserSymbolsPerPlaceMax = 64;
+
+constexpr std::string_view kNoModel = "it is not a SentencePiece model";
 
 constexpr std::size_t kReplacementBytesMax = 1024;  // what one character may become; 33 in the library's own tables
 
@@ -80,12 +83,13 @@ class Message {
   std::string_view rest_;
 };
 
-// A double array as darts-clone stores it: byte c leads from a state to the unit at state ^ c, if that has the label c, and from
-// there to the state index ^ offset, where a value lies if the unit says so.
+// A double array as darts-clone stores it: byte c leads from a state to the unit at state ^ c, if that has the label c,
+// and from there to the state index ^ offset, where a value lies if the unit says so.
 class DoubleArray {
  public:
   explicit DoubleArray(std::string_view blob) : units_(blob.size() / sizeof(std::uint32_t)) {
-    std::memcpy(units_.data(), blob.data(), units_.size() * sizeof(std::uint32_t));  // little-endian, as the library has it
+    std::memcpy(units_.data(), blob.data(),
+                units_.size() * sizeof(std::uint32_t));  // little-endian, as the library has it
     link_siblings();
   }
 
@@ -120,8 +124,8 @@ class DoubleArray {
   // The second: byte c may lead back to the root, which is not in the lists.
   [[nodiscard]] bool is_outside(std::size_t state) const { return state >= units_.size() || state == label(units_[0]); }
 
-  // Units reached from one state form a list that starts in first_. There are whole blocks of 256 units, so that they lie
-  // inside if the state does.
+  // Units reached from one state form a list that starts in first_. There are whole blocks of 256 units, so that they
+  // lie inside if the state does.
   void link_siblings() {
     first_.assign(units_.size(), 0);
     next_.assign(units_.size(), 0);
@@ -169,7 +173,7 @@ std::size_t longest_text(std::string_view texts) {
 }
 
 // A charsmap: size of the double array (32 bits), the double array, the replacements as texts that end in NUL.
-std::string find_charsmap_problem(std::string_view charsmap) {
+std::string_view find_charsmap_problem(std::string_view charsmap) {
   if (charsmap.empty()) return {};
   std::uint32_t size = 0;
   if (charsmap.size() < sizeof size) return "its normalisation table is cut off";
@@ -182,41 +186,63 @@ std::string find_charsmap_problem(std::string_view charsmap) {
 }
 
 // NormalizerSpec: precompiled_charsmap = 2.
-std::string find_normalizer_problem(std::string_view bytes) {
+std::string_view find_normalizer_problem(std::string_view bytes) {
   Message message(bytes);
   while (const std::optional<Field> field = message.next()) {
     if (field->number != 2) continue;
-    if (std::string problem = find_charsmap_problem(field->bytes); !problem.empty()) return problem;
+    if (const std::string_view problem = find_charsmap_problem(field->bytes); !problem.empty()) return problem;
   }
-  return message.is_finished() ? "" : "it is not a SentencePiece model";
+  return message.is_finished() ? "" : kNoModel;
 }
 
-// SentencePiece: piece = 1, type = 3 (USER_DEFINED = 4).
-std::string find_piece_problem(std::string_view bytes) {
+struct Piece {
+  std::string_view text;
+  bool is_user_defined = false;
+};
+
+// SentencePiece: piece = 1, type = 3 (USER_DEFINED = 4). Nothing if the bytes are no message.
+std::optional<Piece> read_piece(std::string_view bytes) {
   constexpr std::uint64_t kUserDefined = 4;
   Message message(bytes);
-  std::size_t size = 0;
-  bool is_user_defined = false;
+  Piece piece;
   while (const std::optional<Field> field = message.next()) {
-    if (field->number == 1) size = field->bytes.size();
-    if (field->number == 3) is_user_defined = field->value == kUserDefined;
+    if (field->number == 1) piece.text = field->bytes;
+    if (field->number == 3) piece.is_user_defined = field->value == kUserDefined;
   }
-  if (!message.is_finished()) return "it is not a SentencePiece model";
-  return is_user_defined && size > kUserSymbolBytesMax ? "a user-defined symbol is longer than 64 bytes" : "";
+  return message.is_finished() ? std::optional(piece) : std::nullopt;
+}
+
+// The most texts that all begin one text, itself among them.
+std::size_t longest_chain_of_prefixes(std::vector<std::string_view> texts) {
+  std::ranges::sort(texts);  // a text comes after all that begin it
+  std::vector<std::string_view> chain;
+  std::size_t longest = 0;
+  for (const std::string_view text : texts) {
+    while (!chain.empty() && !text.starts_with(chain.back())) chain.pop_back();
+    chain.push_back(text);
+    longest = std::max(longest, chain.size());
+  }
+  return longest;
 }
 
 }  // namespace
 
 // ModelProto: pieces = 1, normalizer_spec = 3, denormalizer_spec = 5.
-std::string find_sentencepiece_problem(std::string_view model) {
+std::string_view find_sentencepiece_problem(std::string_view model) {
   Message message(model);
+  std::vector<std::string_view> user_symbols;
   while (const std::optional<Field> field = message.next()) {
-    std::string problem;
-    if (field->number == 1) problem = find_piece_problem(field->bytes);
-    if (field->number == 3 || field->number == 5) problem = find_normalizer_problem(field->bytes);
-    if (!problem.empty()) return problem;
+    if (field->number == 1) {
+      const std::optional<Piece> piece = read_piece(field->bytes);
+      if (!piece) return kNoModel;
+      if (piece->is_user_defined) user_symbols.push_back(piece->text);
+    } else if (field->number == 3 || field->number == 5) {
+      if (const std::string_view problem = find_normalizer_problem(field->bytes); !problem.empty()) return problem;
+    }
   }
-  return message.is_finished() ? "" : "it is not a SentencePiece model";
+  if (!message.is_finished()) return kNoModel;
+  const bool are_too_many = longest_chain_of_prefixes(std::move(user_symbols)) > kUserSymbolsPerPlaceMax;
+  return are_too_many ? "too many user-defined symbols begin with each other" : "";
 }
 
 }  // namespace txt2img

@@ -23,7 +23,9 @@ constexpr int kLogNothing = 4;  // above the library's FATAL
 
 void load(sentencepiece::SentencePieceProcessor& processor, const std::filesystem::path& path) {
   const std::string bytes = read_small_file(path, kBytesMax);
-  if (const std::string problem = find_sentencepiece_problem(bytes); !problem.empty()) refuse(path, problem);
+  if (const std::string_view problem = find_sentencepiece_problem(bytes); !problem.empty()) {
+    refuse(path, std::string(problem));
+  }
   sentencepiece::SetMinLogLevel(kLogNothing);
   try {
     const sentencepiece::util::Status status = processor.LoadFromSerializedProto(bytes);
@@ -46,8 +48,8 @@ SentencePieceTokenizer::SentencePieceTokenizer(const TokenizerSpec& spec, const 
   load(*processor_, path_);
   for (const std::int64_t id : {spec.bos, spec.eos, spec.pad}) {
     if (id < processor_->GetPieceSize()) continue;
-    refuse(path_, "it has " + std::to_string(processor_->GetPieceSize()) + " tokens, but bos, eos or pad in model.json is " +
-                      std::to_string(id));
+    refuse(path_, "it has " + std::to_string(processor_->GetPieceSize()) +
+                      " tokens, but bos, eos or pad in model.json is " + std::to_string(id));
   }
 }
 

@@ -63,20 +63,20 @@ TemporaryFile::TemporaryFile(const fs::path& target) : TemporaryFile() {
     path_ = next_path(target.parent_path());
     if (path_.native().size() >= PATH_MAX) throw creation_error(target, ENAMETOOLONG);
     announce(slot_, path_);
-    descriptor_.emplace(path_, O_WRONLY | O_CREAT | O_EXCL);
-  } while (!descriptor_->is_open() && errno == EEXIST);
-  if (!descriptor_->is_open()) throw creation_error(target, errno);
+    descriptor_ = FileDescriptor(path_, O_WRONLY | O_CREAT | O_EXCL);
+  } while (!descriptor_.is_open() && errno == EEXIST);
+  if (!descriptor_.is_open()) throw creation_error(target, errno);
 }
 
 TemporaryFile::~TemporaryFile() {
-  if (!is_kept_) ::unlink(path_.c_str());
+  ::unlink(path_.c_str());  // nothing is there if it was renamed
   slot_at(slot_).state = kFree;
 }
 
 void TemporaryFile::fill(std::span<const std::uint8_t> bytes) {
-  descriptor_->write_all(bytes, target_);
-  descriptor_->sync(target_);
-  descriptor_->close(target_);
+  descriptor_.write_all(bytes, target_);
+  descriptor_.sync(target_);
+  descriptor_.close(target_);
 }
 
 void remove_temporary_files() noexcept {

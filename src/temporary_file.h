@@ -1,9 +1,8 @@
-// A file that goes away again unless it gets its final name.
+// A file that goes away again unless it gets another name.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <span>
 
 #include "file_descriptor.h"
@@ -24,17 +23,13 @@ class TemporaryFile {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-  // It has its final name: nothing is left to remove.
-  void keep() { is_kept_ = true; }
-
  private:
   TemporaryFile();
 
   std::filesystem::path target_;
   std::filesystem::path path_;
   int slot_;
-  std::optional<FileDescriptor> descriptor_;
-  bool is_kept_ = false;
+  FileDescriptor descriptor_;
 };
 
 }  // namespace txt2img

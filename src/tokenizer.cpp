@@ -13,7 +13,8 @@ Tokenizer::~Tokenizer() = default;
 
 std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const std::filesystem::path& folder) {
   if (spec.length < (spec.bos < 0 ? 1 : 2)) {
-    throw Error(ExitCode::kBadData, (folder / "model.json").string() + ": a tokenizer of " + std::to_string(spec.length) +
+    throw Error(ExitCode::kBadData, (folder / "model.json").string() + ": a tokenizer of " +
+                                        std::to_string(spec.length) +
                                         " ids has no room for bos and eos; export the model again");
   }
   switch (spec.kind) {

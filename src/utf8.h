@@ -29,8 +29,9 @@ TXT2IMG_API bool is_valid_utf8(std::string_view text);
 // The text with U+FFFD in place of what is not UTF-8.
 TXT2IMG_API std::string replace_invalid_utf8(std::string_view text);
 
-// The text as it may be written to a terminal, on one line: control characters, line separators, characters that reverse
-// or hide text and bytes that are not UTF-8 become \n, \x1b, \u202e and the like. Doing it twice changes nothing.
+// The text as it may be written to a terminal, on one line: control characters, line separators, characters that
+// reverse or hide text and bytes that are not UTF-8 become \n, \x1b, \u202e and the like. Doing it twice changes
+// nothing.
 TXT2IMG_API std::string escape_for_terminal(std::string_view text);
 
 }  // namespace txt2img

@@ -29,6 +29,14 @@ std::string key_of(const fs::path& file) {
   return failure || key.find('\n') != std::string::npos ? std::string() : key;
 }
 
+std::string read_or_empty(const fs::path& store) {
+  try {
+    return read_small_file(store, kStoreMax);
+  } catch (const Error&) {
+    return {};  // not there yet, or not readable
+  }
+}
+
 std::optional<fs::path> absolute_folder(const char* variable) {
   const char* value = std::getenv(variable);
   if (value == nullptr || !fs::path(value).is_absolute()) return std::nullopt;  // the XDG rules: ignore relative ones
@@ -55,14 +63,10 @@ std::optional<fs::path> verified_files_path() {
 
 VerifiedFiles::VerifiedFiles(std::optional<fs::path> store) : store_(std::move(store)) {
   if (!store_) return;
-  try {
-    std::istringstream lines(read_small_file(*store_, kStoreMax));
-    std::string line;
-    if (!std::getline(lines, line) || line != kHeader) return;
-    while (std::getline(lines, line)) read_line(line);
-  } catch (const Error&) {
-    // Not there yet, or not readable: nothing is remembered.
-  }
+  std::istringstream lines(read_or_empty(*store_));
+  std::string line;
+  if (!std::getline(lines, line) || line != kHeader) return;
+  while (std::getline(lines, line)) read_line(line);
 }
 
 void VerifiedFiles::read_line(const std::string& line) {
@@ -70,7 +74,7 @@ void VerifiedFiles::read_line(const std::string& line) {
   Entry entry;
   std::string path;
   fields >> entry.sha256 >> entry.stamp.bytes >> entry.stamp.modified >> entry.stamp.inode;
-  if (fields.get() == ' ' && std::getline(fields, path)) entries_[path] = std::move(entry);
+  if (fields.ignore() && std::getline(fields, path)) entries_[path] = std::move(entry);
 }
 
 bool VerifiedFiles::has(const fs::path& file, const FileStamp& stamp, const std::string& sha256) const {
@@ -104,7 +108,7 @@ void VerifiedFiles::save() {
     const std::vector<std::uint8_t> bytes(text.begin(), text.end());
     write_output_file(*store_, bytes, OnExists::kOverwrite);
   } catch (const Error&) {
-    // A folder that cannot be written: the next start hashes again.
+    store_.reset();  // there is no use in trying again; the next start hashes once more
   }
   is_changed_ = false;
 }

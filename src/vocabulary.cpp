@@ -43,7 +43,9 @@ class Vocabulary::Reader : public nlohmann::json_sax<json> {
     return true;
   }
   bool number_integer(number_integer_t /*value*/) override { return fail("is negative"); }
-  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return fail("is not a whole number"); }
+  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override {
+    return fail("is not a whole number");
+  }
   bool null() override { return fail("is not a number"); }
   bool boolean(bool /*value*/) override { return fail("is not a number"); }
   bool string(string_t& /*value*/) override { return fail("is not a number"); }
@@ -70,8 +72,8 @@ class Vocabulary::Reader : public nlohmann::json_sax<json> {
 Vocabulary::Vocabulary(const std::filesystem::path& path) {
   const std::string text = read_small_file(path, kBytesMax);
   const auto refuse = [&](const std::string& problem) {
-    throw Error(ExitCode::kBadData, escape_for_terminal(path.string() + ": not a vocabulary: " + problem +
-                                                        "; export the model again"));
+    throw Error(ExitCode::kBadData,
+                escape_for_terminal(path.string() + ": not a vocabulary: " + problem + "; export the model again"));
   };
   Reader reader(*this);
   if (!json::sax_parse(text, &reader)) refuse(reader.problem());
@@ -84,8 +86,8 @@ Vocabulary::Vocabulary(const std::filesystem::path& path) {
   }
 }
 
-std::optional<std::int32_t> Vocabulary::id_of(std::string_view token) const {
-  const std::size_t place = find(token);
+std::optional<std::int32_t> Vocabulary::id_of(std::string_view wanted) const {
+  const std::size_t place = find(wanted);
   if (place == kNowhere) return std::nullopt;
   return id(place);
 }

@@ -17,11 +17,11 @@ class Vocabulary {
   // Reads {"token": id, ...}. Throws Error(kBadData) naming the file and the place.
   explicit Vocabulary(const std::filesystem::path& path);
 
-  [[nodiscard]] std::optional<std::int32_t> id_of(std::string_view token) const;
+  [[nodiscard]] std::optional<std::int32_t> id_of(std::string_view wanted) const;
 
   // The place of a token in the file, which is quick to find if it is `guess`.
   static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
-  [[nodiscard]] std::size_t find(std::string_view token, std::size_t guess = kNowhere) const;
+  [[nodiscard]] std::size_t find(std::string_view wanted, std::size_t guess = kNowhere) const;
   [[nodiscard]] std::int32_t id(std::size_t place) const { return entries_[place].id; }
 
   // The token with this id, or nothing. Looks through all of them.
@@ -40,7 +40,7 @@ class Vocabulary {
   class Reader;
 
   [[nodiscard]] std::string_view token(const Entry& entry) const;
-  [[nodiscard]] std::size_t slot_of(std::string_view token, std::uint32_t hash) const;
+  [[nodiscard]] std::size_t slot_of(std::string_view wanted, std::uint32_t hash) const;
 
   std::string tokens_;          // one after another
   std::vector<Entry> entries_;  // in the order of the file

@@ -48,7 +48,7 @@ TEST_F(BpeModelTest, SpellsEveryByteWithinAWordAndAtItsEnd) {
     const std::string word(2, static_cast<char>(byte));
     EXPECT_EQ(encode(model, word), (Tokens{{vocabulary.byte(byte), 1}, {vocabulary.byte(byte) + 256, 1}})) << byte;
   }
-  EXPECT_EQ(vocabulary.byte('!'), 0);      // as in CLIP's vocabulary
+  EXPECT_EQ(vocabulary.byte('!'), 0);  // as in CLIP's vocabulary
   EXPECT_EQ(vocabulary.byte(' '), 220);
   EXPECT_EQ(encode(model, ""), Tokens{});
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -59,11 +60,14 @@ inline nlohmann::json sentencepiece_json() {
       R"({"type": "sentencepiece", "model": "tokenizer.model", "length": 77, "bos": -1, "eos": 2, "pad": 0})");
 }
 
+inline constexpr std::array kFileNames{"text_encoder.pt",      "tokenizer.model", "tokenizer/merges.txt",
+                                       "tokenizer/vocab.json", "unet.pt",         "vae_decoder.pt",
+                                       "vae_encoder.pt"};
+
 class BundleFolder {
  public:
   BundleFolder() : json_(full_model_json()) {
-    for (const char* name : {"text_encoder.pt", "tokenizer.model", "tokenizer/merges.txt", "tokenizer/vocab.json",
-                             "unet.pt", "vae_decoder.pt", "vae_encoder.pt"}) {
+    for (const char* name : kFileNames) {
       add_file(name, std::string("the bytes of ") + name);
     }
     write_json();

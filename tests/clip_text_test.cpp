@@ -82,8 +82,9 @@ TEST(ClipText, TakesMarksAndEmojiForTheRest) {
 }
 
 TEST(ClipText, CutsOffContractions) {
-  EXPECT_EQ(words_of("It's DON'T we'll they've I'm you're he'd 'sup"),
-            (Words{"it", "'s", "don", "'t", "we", "'ll", "they", "'ve", "i", "'m", "you", "'re", "he", "'d", "'s", "up"}));
+  EXPECT_EQ(
+      words_of("It's DON'T we'll they've I'm you're he'd 'sup"),
+      (Words{"it", "'s", "don", "'t", "we", "'ll", "they", "'ve", "i", "'m", "you", "'re", "he", "'d", "'s", "up"}));
   EXPECT_EQ(words_of("rock''s"), (Words{"rock", "''", "s"}));  // the run of marks is longer
 }
 

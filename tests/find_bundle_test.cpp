@@ -116,6 +116,13 @@ TEST(OwnModelFolders, AreThoseOfTheSourceTreeAroundABuild) {
   EXPECT_EQ(own_model_folders(library), std::vector<fs::path>{tree.path() / "models"});
 }
 
+TEST(OwnModelFolders, AreNotThoseOfAnySourceTree) {
+  const ScratchFolder tree;
+  fs::create_directory(tree.path() / "models");
+  write_file(tree.path() / "CMakeLists.txt", "");
+  EXPECT_TRUE(own_model_folders(tree.path() / "third_party" / "lib" / "libtxt2img.so").empty());
+}
+
 TEST(OwnModelFolders, AreNoneForALibraryWithoutAName) { EXPECT_TRUE(own_model_folders("").empty()); }
 
 }  // namespace

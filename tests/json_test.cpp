@@ -50,6 +50,7 @@ TEST(ParseJson, RefusesWhatIsNotJson) {
 TEST(ParseJson, SaysWhereItWentWrong) {
   EXPECT_TRUE(has(message_of_parsing("{\"a\": 1,\n \"b\": x}"), "line 2, column 7"));
   EXPECT_TRUE(has(message_of_parsing("[1, x]"), " column 5"));
+  message_of_parsing("\"" + std::string(10000, 'x'));  // which the library would quote in full
 }
 
 TEST(ParseJson, RefusesBytesThatAreNotUtf8) {

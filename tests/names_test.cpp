@@ -84,7 +84,7 @@ TEST(Names, SuggestsTheNearestSampler) {
 }
 
 TEST(Names, SuggestsNothingForAWordThatIsLikeNone) {
-  EXPECT_EQ(sampler_error("zebra stripes").find("did you mean"), std::string::npos);
+  EXPECT_EQ(sampler_error("zebra").find("did you mean"), std::string::npos);
   EXPECT_EQ(sampler_error("").find("did you mean"), std::string::npos);
 }
 
@@ -99,7 +99,8 @@ TEST(Names, SaysWhichSamplersOfTheFieldThisVersionDoesNotHave) {
 }
 
 TEST(Names, SaysWhichSchedulesOfTheFieldThisVersionDoesNotHave) {
-  expect_contains(sampler_error("DPM++ 2M SGM Uniform"), "does not have the schedule 'sgm_uniform'; choose one of model");
+  expect_contains(sampler_error("DPM++ 2M SGM Uniform"),
+                  "does not have the schedule 'sgm_uniform'; choose one of model");
   expect_contains(expect_error(ExitCode::kUsage, [] { parse_schedule("Align Your Steps"); }),
                   "this version does not have the schedule 'Align Your Steps'");
   expect_contains(expect_error(ExitCode::kUsage, [] { parse_schedule("karas"); }), "did you mean 'karras'?");
@@ -113,9 +114,11 @@ TEST(Names, KeepsHostileLabelsOnOneShortLine) {
 }
 
 TEST(Names, ReadsPrecisionsByAllTheirNames) {
-  for (const std::string_view label : {"float32", "fp32", "f32"}) EXPECT_EQ(parse_precision(label), Precision::kFloat32);
+  for (const std::string_view label : {"float32", "fp32", "f32"})
+    EXPECT_EQ(parse_precision(label), Precision::kFloat32);
   for (const std::string_view label : {"bfloat16", "bf16"}) EXPECT_EQ(parse_precision(label), Precision::kBfloat16);
-  for (const std::string_view label : {"float16", "fp16", "half"}) EXPECT_EQ(parse_precision(label), Precision::kFloat16);
+  for (const std::string_view label : {"float16", "fp16", "half"})
+    EXPECT_EQ(parse_precision(label), Precision::kFloat16);
   for (const Precision p : {Precision::kFloat32, Precision::kBfloat16, Precision::kFloat16}) {
     EXPECT_EQ(parse_precision(name_of(p)), p);
   }

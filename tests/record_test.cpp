@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "expect_error.h"
+#include "record_fixture.h"
 #include "scratch_folder.h"
 #include "txt2img/sha256.h"
 
@@ -14,45 +14,6 @@ namespace txt2img {
 namespace {
 
 using namespace std::string_literals;
-using nlohmann::json;
-
-std::string hash(char digit) { return std::string(64, digit); }
-
-Record make_record() {
-  return {
-      .version = "0.1.0",
-      .job_key = hash('1'),
-      .model = "stickers",
-      .model_sha256 = "0123456789abcdef" + std::string(48, '2'),
-      .settings = {.prompt = "two red apples",
-                   .negative = "grey",
-                   .seed = kSeedMax,
-                   .steps = 20,
-                   .guidance = 7.5,
-                   .guidance_rescale = 0,
-                   .width = 64,
-                   .height = 72,
-                   .sampler = SamplerKind::kDpmpp2m,
-                   .schedule = ScheduleKind::kKarras,
-                   .eta = 0,
-                   .clip_skip = 1},
-      .device = "cpu",
-      .precision = Precision::kFloat32,
-      .vae_precision = Precision::kFloat16,
-      .stages = {.ids = hash('3'), .context = hash('4'), .noise = hash('5'), .latent = hash('6'), .pixels = hash('7')}};
-}
-
-void expect_equal(const Record& a, const Record& b) {
-  EXPECT_EQ(a.version, b.version);
-  EXPECT_EQ(a.job_key, b.job_key);
-  EXPECT_EQ(a.model, b.model);
-  EXPECT_EQ(a.model_sha256, b.model_sha256);
-  EXPECT_EQ(a.settings, b.settings);
-  EXPECT_EQ(a.device, b.device);
-  EXPECT_EQ(a.precision, b.precision);
-  EXPECT_EQ(a.vae_precision, b.vae_precision);
-  EXPECT_EQ(a.stages, b.stages);
-}
 
 constexpr const char* kSettings =
     R"({"prompt":"two red apples","negative":"grey","seed":9223372036854775807,"steps":20,"guidance":7.5,)"
@@ -237,107 +198,6 @@ TEST(Record, SaysWhichPictureHasABrokenRecord) {
   const std::filesystem::path path = write_bytes(folder / "broken.png", encode_png(image, texts));
   const std::string message = expect_error(ExitCode::kBadData, [&] { read_record(path); });
   EXPECT_NE(message.find("broken.png"), std::string::npos) << message;
-}
-
-// Every member of the document, by JSON pointer.
-std::vector<json::json_pointer> members_of(const json& document) {
-  std::vector<json::json_pointer> members;
-  const json flat = document.flatten();
-  for (const auto& [pointer, value] : flat.items()) {
-    for (json::json_pointer p(pointer); !p.empty(); p = p.parent_pointer()) members.push_back(p);
-  }
-  return members;
-}
-
-void expect_refused(const json& document) {
-  const std::string text = document.dump();
-  SCOPED_TRACE(text);
-  expect_error(ExitCode::kBadData, [&] { parse_record(text); });
-}
-
-TEST(Record, RefusesAMissingRenamedOrMistypedMember) {
-  const json good = json::parse(record_json(make_record()));
-  EXPECT_NO_THROW(parse_record(good.dump()));
-  for (const json::json_pointer& member : members_of(good)) {
-    json without = good;
-    without[member.parent_pointer()].erase(member.back());
-    expect_refused(without);
-    without[member.parent_pointer()][member.back() + "s"] = good[member];
-    expect_refused(without);
-    for (const json& wrong : {json(nullptr), json(true), json::array(), json::object(), json(-1)}) {
-      json mistyped = good;
-      mistyped[member] = wrong;
-      expect_refused(mistyped);
-    }
-    json mistyped = good;
-    mistyped[member] = good[member].is_string() ? json(7) : json("7");
-    expect_refused(mistyped);
-  }
-}
-
-TEST(Record, RefusesUnknownMembers) {
-  const json good = json::parse(record_json(make_record()));
-  for (const char* object : {"", "/model", "/settings", "/stages"}) {
-    json more = good;
-    more[json::json_pointer(object)]["extra"] = 1;
-    expect_refused(more);
-  }
-}
-
-TEST(Record, RefusesValuesOutOfRange) {
-  const json good = json::parse(record_json(make_record()));
-  const std::vector<std::pair<const char*, json>> wrong = {{"/format", "txt2img-bundle"},
-                                                           {"/version", 0},
-                                                           {"/job_key", hash('g')},
-                                                           {"/job_key", hash('A')},
-                                                           {"/job_key", std::string(63, '1')},
-                                                           {"/job_key", ""},
-                                                           {"/model/sha256", std::string(65, '1')},
-                                                           {"/stages/noise", "x"},
-                                                           {"/settings/seed", std::uint64_t{1} << 63U},
-                                                           {"/settings/seed", 1e18},
-                                                           {"/settings/seed", 1.5},
-                                                           {"/settings/steps", 0},
-                                                           {"/settings/steps", 10001},
-                                                           {"/settings/steps", 20.0},
-                                                           {"/settings/guidance", 1000.5},
-                                                           {"/settings/guidance", -0.5},
-                                                           {"/settings/guidance_rescale", 1.5},
-                                                           {"/settings/width", 0},
-                                                           {"/settings/height", 16385},
-                                                           {"/settings/eta", 1.5},
-                                                           {"/settings/clip_skip", 0},
-                                                           {"/settings/sampler", "DPM++ 2M"},
-                                                           {"/settings/schedule", ""},
-                                                           {"/device", "cuda:0"},
-                                                           {"/dtype", "fp16"},
-                                                           {"/vae_dtype", "float64"}};
-  for (const auto& [member, value] : wrong) {
-    json changed = good;
-    changed[json::json_pointer(member)] = value;
-    expect_refused(changed);
-  }
-}
-
-TEST(Record, SaysThatALaterVersionWroteIt) {
-  json later = json::parse(record_json(make_record()));
-  later["version"] = 2;
-  later["new"] = true;
-  const std::string message = expect_error(ExitCode::kBadData, [&] { parse_record(later.dump()); });
-  EXPECT_NE(message.find("later txt2img"), std::string::npos) << message;
-}
-
-TEST(Record, RefusesTextCutAnywhere) {
-  const std::string text = record_json(make_record());
-  for (std::size_t size = 0; size < text.size(); ++size) {
-    expect_error(ExitCode::kBadData, [&] { parse_record(text.substr(0, size)); });
-  }
-}
-
-TEST(Record, RefusesMoreThanOneMebibyte) {
-  Record record = make_record();
-  record.settings.prompt.assign(std::size_t{1} << 20U, 'x');
-  expect_error(ExitCode::kBadData, [&] { parse_record(record_json(record)); });
 }
 
 TEST(Record, VersionIsThatOfTheBuild) { EXPECT_EQ(version(), TXT2IMG_VERSION); }

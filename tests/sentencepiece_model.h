@@ -49,7 +49,8 @@ struct ModelPiece {
   Type type = kNormal;
 };
 
-// A unigram model, whose best cut of a text has the highest sum of scores. <pad> 0, <s> 1, </s> 2, <unk> 3, then `pieces`.
+// A unigram model, whose best cut of a text has the highest sum of scores. <pad> 0, <s> 1, </s> 2, <unk> 3, then
+// `pieces`.
 inline std::string make_sentencepiece_model(std::vector<ModelPiece> pieces, std::string_view charsmap = {}) {
   const std::vector<ModelPiece> reserved{{"<pad>", 0, ModelPiece::kControl},
                                          {"<s>", 0, ModelPiece::kControl},

@@ -2,8 +2,8 @@
 //
 //   tokenize_lines clip-bpe|sentencepiece FOLDER LENGTH BOS EOS PAD [SPECIAL=ID]...
 //
-// FOLDER holds vocab.json and merges.txt, or tokenizer.model. A line is the bytes of a text in hexadecimal; so is the text
-// that was cut, which follows the ids in the answer, after a tab.
+// FOLDER holds vocab.json and merges.txt, or tokenizer.model. A line is the bytes of a text in hexadecimal; so is the
+// text that was cut, which follows the ids in the answer, after a tab.
 #include <charconv>
 #include <cstdio>
 #include <exception>

@@ -32,7 +32,9 @@ class ClipTokenizerTest : public testing::Test {
              .special = {}};
   }
 
-  [[nodiscard]] Tokens encode(std::string_view text) const { return make_tokenizer(spec_, folder_.path())->encode(text); }
+  [[nodiscard]] Tokens encode(std::string_view text) const {
+    return make_tokenizer(spec_, folder_.path())->encode(text);
+  }
 
   // Ids between bos and eos.
   [[nodiscard]] Ids ids_of(std::string_view text) const {
@@ -164,13 +166,13 @@ TEST_F(ClipTokenizerTest, RefusesFilesThatDoNotGoWithTheModel) {
 
 TEST_F(ClipTokenizerTest, SaysWhichFileIsMissing) {
   std::filesystem::remove(folder_ / "merges.txt");
-  const std::string message =
-      expect_error(ExitCode::kMissingInput, [&] { make_tokenizer(spec_, folder_.path()); });
+  const std::string message = expect_error(ExitCode::kMissingInput, [&] { make_tokenizer(spec_, folder_.path()); });
   EXPECT_NE(message.find("merges.txt"), std::string::npos);
 }
 
 TEST(Tokenizer, PadsToTheLengthOfTheModel) {
-  const TokenizerSpec spec{.kind = TokenizerKind::kClipBpe, .vocab = "", .merges = "", .model = "", .length = 5, .pad = 9, .special = {}};
+  const TokenizerSpec spec{
+      .kind = TokenizerKind::kClipBpe, .vocab = "", .merges = "", .model = "", .length = 5, .pad = 9, .special = {}};
   EXPECT_EQ(pad_ids({.ids = {1, 2, 3}, .cut = ""}, spec), (Ids{1, 2, 3, 9, 9}));
   EXPECT_EQ(pad_ids({.ids = {1, 2, 3, 4, 5}, .cut = ""}, spec), (Ids{1, 2, 3, 4, 5}));
 }

@@ -78,7 +78,8 @@ TEST(Utf8, EscapesCharactersThatReverseOrHideText) {
 }
 
 TEST(Utf8, LeavesTextOfAllScriptsAndEmojiAsTheyAre) {
-  const std::string text = "na\u00EFve \u82F9\u679C \u05E9\u05DC\u05D5\u05DD \U0001F468\u200D\U0001F469\u200D\U0001F467 C:\\x";
+  const std::string text =
+      "na\u00EFve \u82F9\u679C \u05E9\u05DC\u05D5\u05DD \U0001F468\u200D\U0001F469\u200D\U0001F467 C:\\x";
   EXPECT_EQ(escape_for_terminal(text), text);
 }
 

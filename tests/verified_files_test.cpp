@@ -145,6 +145,8 @@ TEST_F(VerifyFiles, ReadADamagedStoreAsFarAsItMakesSense) {
     expect_refused(VerifyModel::kOnce, "unet.pt");
   }
   const std::size_t first = whole.find('\n') + 1;
+  write_file(store(), "another version\n" + whole.substr(first));
+  expect_refused(VerifyModel::kOnce, "unet.pt");
   write_file(store(), std::string(whole).insert(first, "rubbish\n\n \nabc 18446744073709551616 x y\n"));
   verify_files(bundle(), VerifyModel::kOnce);
 }
@@ -186,6 +188,16 @@ TEST(VerifiedFiles, ForgetFilesThatAreGoneOrChanged) {
   EXPECT_TRUE(has(text, "/kept\n"));
   EXPECT_EQ(text.find("/gone"), std::string::npos);
   EXPECT_EQ(text.find("/changed"), std::string::npos);
+}
+
+TEST(VerifiedFiles, LetNoNameWriteALineOfItsOwn) {
+  const ScratchFolder folder;
+  const fs::path file = folder.path() / ("a\n" + std::string(64, 'b') + " 1 2 3 c");
+  write_file(file, "x");
+  VerifiedFiles verified(folder.path() / "store");
+  verified.add(file, *stamp_of(file), std::string(64, 'a'));
+  verified.save();
+  EXPECT_FALSE(fs::exists(folder.path() / "store"));
 }
 
 TEST(VerifiedFiles, KeepNamesWithSpacesAndBytesThatAreNoText) {

@@ -68,7 +68,7 @@ struct SchedulerConfig {
   BetaSchedule beta_schedule = BetaSchedule::kScaledLinear;
   double beta_start = 0.00085;
   double beta_end = 0.012;
-  std::vector<double> trained_betas;  // kTrained only: num_train_timesteps of them
+  std::vector<double> trained_betas{};  // kTrained only: num_train_timesteps of them
   PredictionType prediction_type = PredictionType::kEpsilon;
   Spacing timestep_spacing = Spacing::kLeading;
   int steps_offset = 1;

@@ -14,9 +14,10 @@ namespace txt2img {
 enum class OnExists { kRename, kOverwrite, kSkip, kError };
 
 // Writes `bytes` to `<folder>/.txt2img-<pid>-<n>.tmp`, syncs it, gives it its final name and syncs the folder. Makes
-// missing folders. kRename picks NAME-2.png, NAME-3.png, ... without a race; kSkip leaves the old file. Returns the
-// name it got, or nothing if skipped. On failure nothing is left behind. Throws Error: kCannotCreate (folder or file
-// cannot be made, or exists under kError), kIo (writing failed: disk full).
+// missing folders. kRename picks NAME-2.png, NAME-3.png, ... without a race; kSkip leaves the old file.
+// A device, a pipe or a link to an open file (/dev/stdout) is written into, whatever `on_exists` says; any other link
+// is replaced, not followed. Returns the name it got, or nothing if skipped. On failure nothing is left behind. Throws
+// Error: kCannotCreate (folder or file cannot be made, or exists under kError), kIo (writing failed: disk full).
 TXT2IMG_API std::optional<std::filesystem::path> write_output_file(const std::filesystem::path& path,
                                                                    std::span<const std::uint8_t> bytes,
                                                                    OnExists on_exists);

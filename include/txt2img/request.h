@@ -54,7 +54,9 @@ struct Settings {
 };
 
 // Settings of the first picture. Checks every range, and what the bundle can do (sizes, clip skip, guidance, sampler
-// with schedule). Throws Error(kUsage) that says which value, the range and what to do.
+// with schedule). Both prompts have to be UTF-8 and, as JSON, at most a million bytes: the record of a picture holds
+// them. The bundle's schedule becomes kModel where it does not go with a sampler that was asked for.
+// Throws Error(kUsage) that says which value, the range and what to do.
 TXT2IMG_API Settings settle(const Request& request, const Bundle& bundle);
 
 }  // namespace txt2img

@@ -61,7 +61,9 @@ std::string draw_bar(const Bar& bar, std::size_t columns, BarCharacters characte
   const std::string right = figures(bar);
   const std::size_t fixed = percent.size() + right.size() + 2;  // and the bar's ends
   const std::size_t room = columns - std::min(columns, fixed);
-  if (room < kLabelMin + 1) return fit_to_width(bar.label + percent + right, columns);
+  if (room < kLabelMin + 1) {
+    return fit_to_width(format("%d%% %d/%d ", static_cast<int>(100 * share), bar.done, bar.total) + bar.label, columns);
+  }
   const std::size_t reserved = std::min(kBarMin, room - kLabelMin);
   const std::string label = fit_to_width(bar.label, room - reserved);
   const std::size_t width = std::min(kBarMax, room - display_width(label));

@@ -15,8 +15,8 @@ struct Bar {
   double seconds = 0;  // since the first step began
 };
 
-// "2/8 a red apple:  35%|███▌      | 7/20 [00:03<00:05, 2.31it/s]" in at most `columns`; first the bar gives way, then
-// the label.
+// "2/8 a red apple:  35%|███▌      | 7/20 [00:03<00:05, 2.31it/s]" in at most `columns`; first the bar
+// gives way, then the label, then the times.
 std::string draw_bar(const Bar& bar, std::size_t columns, BarCharacters characters);
 
 }  // namespace txt2img::cli

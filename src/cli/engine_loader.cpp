@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -30,6 +31,9 @@ fs::path engine_path() {
 // Never closed: LibTorch does not survive that.
 void* engine_library() {
   static void* const library = [] {
+    // Its threads would spin while they wait for each other: on a machine that is busy otherwise a picture took 50
+    // times as long, on an idle one nothing is gained at these sizes.
+    setenv("OMP_WAIT_POLICY", "PASSIVE", /*replace=*/0);
     const fs::path path = engine_path();
     void* const opened = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (opened != nullptr) return opened;

@@ -15,7 +15,8 @@ namespace txt2img::cli {
 namespace {
 
 // CLI11 2.1.2 reads "[a, b]" among the positionals as a list, and takes "--negative=" for "--negative NEXT". Words that
-// begin with '[' travel in disguise, and an empty value as a word of its own.
+// begin with '[' travel in disguise, and an empty value as a word of its own. What comes after "--" travels in disguise
+// too: it is a prompt, whatever it looks like.
 constexpr char kDisguise = '\x1A';
 constexpr std::string_view kPositional = "PROMPT";
 
@@ -93,38 +94,48 @@ class Parser {
     words_ = words;
     before_marker_ = {words_.begin(), std::find(words_.begin(), words_.end(), "--")};
     std::for_each(before_marker_.begin(), before_marker_.end(), refuse_single_dash);
-    std::vector<std::string> reversed(words_.rbegin(), words_.rend());
-    std::transform(reversed.begin(), reversed.end(), reversed.begin(), disguise);
     try {
-      app_.parse(reversed);
+      app_.parse(disguised_backwards());
     } catch (const CLI::ArgumentMismatch&) {
       throw Error(ExitCode::kUsage, "option " + words_.back() + " needs a value after it");
     } catch (const CLI::ParseError& error) {
       throw Error(ExitCode::kUsage, error.what());
     }
-    if (!app_.remaining().empty()) refuse_unknown(undisguise(app_.remaining().front()));
+    for (const std::string& word : app_.remaining()) {
+      if (word != "--") refuse_unknown(undisguise(word));
+    }
     return collect();
   }
 
  private:
-  std::vector<Assignment> collect() const {
+  // As CLI11 wants them: the last word first.
+  [[nodiscard]] std::vector<std::string> disguised_backwards() const {
+    std::vector<std::string> words;
+    for (std::size_t i = words_.size(); i-- > 0;) {
+      words.push_back(i > before_marker_.size() ? kDisguise + words_[i] : disguise(words_[i]));
+    }
+    return words;
+  }
+
+  [[nodiscard]] std::vector<Assignment> collect() const {
     std::map<const CLI::Option*, std::size_t> taken;
     std::vector<Assignment> assignments;
     for (const CLI::Option* const option : app_.parse_order()) {
-      const std::string value = undisguise(option->results().at(taken[option]++));
-      assignments.push_back(option == positional_ ? prompt(value) : assignment(*options_.at(option), value));
+      const std::string& word = option->results().at(taken[option]++);
+      assignments.push_back(option == positional_ ? prompt(word) : assignment(*options_.at(option), undisguise(word)));
     }
     return assignments;
   }
 
-  Assignment prompt(const std::string& value) const {
-    if (looks_like_option(value) && is_own_word(value)) refuse_unknown(value);
-    return {find_option("prompt"), value, std::string(kPositional), ExitCode::kUsage};
+  static Assignment prompt(const std::string& word) {
+    // CLI11 takes "-5" for a prompt; it is more likely a slip.
+    if (word.size() > 1 && word[0] == '-') refuse_unknown(word);
+    return {find_option("prompt"), undisguise(word), std::string(kPositional), ExitCode::kUsage};
   }
 
   Assignment assignment(const OptionInfo& option, const std::string& value) const {
     const std::string flag = "--" + std::string(name_of(option));
-    if (option.kind != ValueKind::kSwitch && looks_like_option(value) && is_own_word(value)) {
+    if (option.kind != ValueKind::kSwitch && looks_like_option(value) && (is_own_word(value) || value == "--")) {
       throw Error(ExitCode::kUsage, "option " + flag + " needs a value, and '" + value +
                                         "' looks like another option; if it is the value, write " + flag + "=" + value);
     }
@@ -240,6 +251,8 @@ Options read_options(int argc, const char* const* argv) {
   if (options.record) apply_record(*options.record, options);
   if (value_of("prompt", flags)) options.prompts.clear();
   apply_all(flags, options);
+  // What is drawn to be compared is not written only because all pictures are.
+  if (options.action == Action::kVerify) options.output = value_of("output", flags);
   check_prompts(options);
   check_output(options);
   return options;

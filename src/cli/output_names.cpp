@@ -66,12 +66,16 @@ const std::string& check_png_name(const std::string& name) {
                                     name + "/ for a folder (pictures are PNG files)");
 }
 
-enum class OutputKind { kStandardOutput, kFolder, kTemplate, kFile };
+enum class OutputKind { kStandardOutput, kStream, kFolder, kTemplate, kFile };
 
 OutputKind kind_of(const std::string& output) {
   std::error_code ignored;
   if (output == "-") return OutputKind::kStandardOutput;
-  if (fs::is_directory(output, ignored)) return OutputKind::kFolder;
+  const fs::file_status status = fs::status(output, ignored);
+  if (fs::is_directory(status)) return OutputKind::kFolder;
+  // /dev/null, a named pipe, >(a command), or /dev/stdout whatever that is.
+  const bool is_system_name = output.starts_with("/dev/") || output.starts_with("/proc/");
+  if (fs::exists(status) && (is_system_name || !fs::is_regular_file(status))) return OutputKind::kStream;
   if (output.find_first_of("{}") != std::string::npos) return OutputKind::kTemplate;
   return output.ends_with('/') ? OutputKind::kFolder : OutputKind::kFile;
 }
@@ -102,6 +106,10 @@ OutputNames::OutputNames(const std::optional<std::string>& output, std::size_t p
         throw Error(ExitCode::kUsage,
                     "--output -: standard output takes one picture, these are " + std::to_string(pictures));
       }
+      break;
+    case OutputKind::kStream:
+      destination_ = Destination::kStream;
+      parts_ = {given};
       break;
     case OutputKind::kFolder:
       default_on_exists_ = OnExists::kRename;

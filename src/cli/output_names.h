@@ -15,7 +15,12 @@
 
 namespace txt2img::cli {
 
-enum class Destination { kFiles, kStandardOutput, kNowhere };
+enum class Destination {
+  kFiles,
+  kStream,  // a device or a pipe with a name: all pictures go there
+  kStandardOutput,
+  kNowhere,
+};
 
 // What the fields of a template stand for.
 struct PictureName {

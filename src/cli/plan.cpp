@@ -69,20 +69,22 @@ void check_collisions(const Plan& plan) {
   }
 }
 
-void check_outputs(Plan& plan) {
-  check_collisions(plan);
-  for (Job& job : plan.jobs) {
-    std::error_code ignored;
-    if (plan.on_exists == OnExists::kSkip && fs::is_regular_file(job.path, ignored)) {
-      job.state = JobState::kSkipped;
-      continue;
-    }
-    check_can_create(job.path);
-    if (plan.on_exists == OnExists::kError && fs::exists(job.path, ignored)) {
-      throw Error(ExitCode::kCannotCreate,
-                  job.path.string() + ": the file exists; remove it, or give --on-exists overwrite, rename or skip");
-    }
+void check_output(Job& job, OnExists on_exists) {
+  std::error_code ignored;
+  if (on_exists == OnExists::kSkip && fs::is_regular_file(job.path, ignored)) {
+    job.state = JobState::kSkipped;
+    return;
   }
+  check_can_create(job.path);
+  if (on_exists != OnExists::kError || !fs::exists(job.path, ignored)) return;
+  throw Error(ExitCode::kCannotCreate,
+              job.path.string() + ": the file exists; remove it, or give --on-exists overwrite, rename or skip");
+}
+
+void check_outputs(Plan& plan) {
+  if (plan.destination == Destination::kStream) return check_can_create(plan.jobs.front().path);
+  check_collisions(plan);
+  for (Job& job : plan.jobs) check_output(job, plan.on_exists);
 }
 
 void name_outputs(const Options& options, Plan& plan) {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "cli/engine_loader.h"
 #include "cli/progress.h"
@@ -80,8 +83,7 @@ class Run {
   void draw_batch(std::span<const Job* const> batch) {
     std::vector<Settings> settings;
     for (const Job* job : batch) settings.push_back(plan_.settings_of(*job));
-    const std::size_t first = number_of(*batch.front());
-    progress_->start({first, first + batch.size() - 1, plan_.jobs.size(), settings.front().prompt});
+    progress_->start({number_of(*batch.front()), number_of(*batch.back()), plan_.jobs.size(), settings.front().prompt});
     const std::vector<Picture> pictures = draw_or_report(batch, settings);
     for (std::size_t i = 0; i < batch.size(); ++i) keep(*batch[i], settings[i], pictures[i]);
   }
@@ -92,9 +94,7 @@ class Run {
       return engine_->draw(settings, observer());
     } catch (const Error& error) {
       if (error.code() == ExitCode::kInterrupted) throw interruption();
-      for (const Job* job : batch)
-        report({.status = Status::kFailed, .path = path_text(job->path), .error = error.what()}, *job);
-      if (written_ > 0) console_->remark(kept_text());
+      for (const Job* job : batch) report_failure(*job, error);
       throw;
     }
   }
@@ -107,23 +107,32 @@ class Run {
 
   void keep(const Job& job, const Settings& settings, const Picture& picture) {
     const auto start = Clock::now();
-    std::vector<PngText> texts;
-    if (options_->metadata == Metadata::kWrite)
-      texts = record_chunks(record_of(plan_.bundle, settings, *options_, *engine_, picture));
-    const std::vector<std::uint8_t> png = encode_png(picture.image, texts);
+    const std::optional<std::filesystem::path> path = write_or_report(job, settings, picture);
+    if (path)
+      finish(job, *path, picture, seconds_since(start));
+    else
+      report_skip(job);
+  }
+
+  // The name it got, empty for standard output, or nothing if there is such a file.
+  std::optional<std::filesystem::path> write_or_report(const Job& job, const Settings& settings,
+                                                       const Picture& picture) {
+    const Record record = record_of(plan_.bundle, settings, *options_, *engine_, picture);
+    const std::vector<std::uint8_t> png = encode_picture(picture.image, record, options_->metadata);
     if (plan_.destination == Destination::kStandardOutput) {
       results_.bytes(png);
-      finish(job, {}, picture, seconds_since(start));
-    } else if (const auto path = write_output_file(job.path, png, plan_.on_exists)) {
-      finish(job, *path, picture, seconds_since(start));
-    } else {
-      report_skip(job);
+      return std::filesystem::path();
+    }
+    try {
+      return write_output_file(job.path, png, plan_.on_exists);
+    } catch (const Error& error) {
+      report_failure(job, error);
+      throw;
     }
   }
 
   void finish(const Job& job, const std::filesystem::path& path, const Picture& picture, double write_seconds) {
     ++written_;
-    if (picture.is_vae_retried) console_->warning("the VAE overflowed in half precision and was run again in float32");
     progress_->finish({number_of(job), plan_.jobs.size(), plan_.items[job.item].settings.prompt, path,
                        plan_.settings_of(job).seed, total(picture.seconds) + write_seconds});
     report({.status = Status::kDone,
@@ -139,6 +148,11 @@ class Run {
     progress_->skip({number_of(job), plan_.jobs.size(), plan_.items[job.item].settings.prompt, job.path,
                      plan_.settings_of(job).seed, 0});
     report({.status = Status::kSkipped, .path = path_text(job.path)}, job);
+  }
+
+  void report_failure(const Job& job, const Error& error) {
+    report({.status = Status::kFailed, .path = path_text(job.path), .error = error.what()}, job);
+    if (written_ > 0) console_->remark(kept_text());
   }
 
   void report(const Outcome& outcome, const Job& job) {
@@ -199,6 +213,10 @@ Record record_of(const Bundle& bundle, const Settings& settings, const Options& 
                 .stages = picture.stages};
   record.job_key = job_key(record);
   return record;
+}
+
+std::vector<std::uint8_t> encode_picture(const Image& image, const Record& record, Metadata metadata) {
+  return encode_png(image, metadata == Metadata::kWrite ? record_chunks(record) : std::vector<PngText>());
 }
 
 ExitCode draw_pictures(const Options& options, Console& console) { return Run(options, console).draw(); }

@@ -1,6 +1,9 @@
 // A run: pictures are planned, drawn and written one by one.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "cli/console.h"
 #include "cli/options.h"
 #include "cli/plan.h"
@@ -15,5 +18,8 @@ ExitCode show_plan(const Options& options, Console& console);
 // What is written into a picture of this engine.
 Record record_of(const Bundle& bundle, const Settings& settings, const Options& options, const Engine& engine,
                  const Picture& picture);
+
+// The file of a picture.
+std::vector<std::uint8_t> encode_picture(const Image& image, const Record& record, Metadata metadata);
 
 }  // namespace txt2img::cli

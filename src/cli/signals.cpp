@@ -19,7 +19,7 @@ std::atomic<bool> is_on_terminal{false};
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 // On a terminal the cursor stands behind "^C".
-constexpr char kNothingToKeep[] = "\ntxt2img: interrupted before the first picture\n";
+constexpr char kNothingToKeep[] = "\ntxt2img: interrupted; nothing was written\n";
 
 extern "C" void handle_signal(int signal) {
   const bool is_first = stop.exchange(signal) == 0;

@@ -111,11 +111,13 @@ Picture draw_again(const Options& options, const Plan& plan, const Settings& set
 
 void write_picture(const Options& options, const Plan& plan, const Record& record, const Image& image,
                    Results& results) {
-  const std::vector<PngText> texts =
-      options.metadata == Metadata::kWrite ? record_chunks(record) : std::vector<PngText>();
-  const std::vector<std::uint8_t> png = encode_png(image, texts);
-  if (plan.destination == Destination::kFiles) write_output_file(plan.jobs.front().path, png, plan.on_exists);
-  if (plan.destination == Destination::kStandardOutput) results.bytes(png);
+  const std::vector<std::uint8_t> png = encode_picture(image, record, options.metadata);
+  switch (plan.destination) {
+    case Destination::kFiles:
+    case Destination::kStream: write_output_file(plan.jobs.front().path, png, plan.on_exists); break;
+    case Destination::kStandardOutput: results.bytes(png); break;
+    case Destination::kNowhere: break;
+  }
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ def test_a_signal_before_the_first_picture_ends_the_program_at_once(program: Pro
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 130
-    assert err == b"txt2img: interrupted before the first picture\n"
+    assert err == b"txt2img: interrupted; nothing was written\n"
 
 
 def test_json_progress_tells_each_step(program: Program) -> None:
@@ -144,7 +144,7 @@ class Terminal:
 
     @property
     def bars(self) -> list[str]:
-        return [part for part in re.split(r"\r\x1b\[K|\r\n", self.text) if "it/s" in part or "s/it" in part]
+        return [part for part in re.split(r"\r\x1b\[K|\r\n", self.text) if "%" in part]
 
 
 def test_the_bar_on_a_terminal_looks_like_tqdm_and_goes_away(program: Program) -> None:

@@ -178,6 +178,22 @@ def test_standard_output_takes_the_png(program: Program) -> None:
     assert (program.folder / "x.png").read_bytes() == result.out
 
 
+def test_devices_and_pipes_take_pictures_too(program: Program) -> None:
+    quiet = program.run("x", "-n", 2, "-o", "/dev/null")
+    assert (quiet.code, quiet.out) == (0, b"")
+    piped = program.shell('"$@" | cat', "x", "-s", 1, "-o", "/dev/stdout")
+    with Image.open(io.BytesIO(piped.out)) as image:
+        assert image.size == (16, 16)
+    assert program.files() == []
+
+
+def test_a_full_device_is_an_error(program: Program) -> None:
+    for output, redirection in (("/dev/full", ""), ("-", ">/dev/full")):
+        result = program.shell(f'"$@" {redirection}', "x", "-o", output, "--progress", "none")
+        assert result.code == 74
+        assert "No space left on device" in result.error
+
+
 def test_json_and_the_png_cannot_share_standard_output(program: Program) -> None:
     result = program.run("x", "-o", "-", "--json")
     assert result.code == 64
@@ -242,7 +258,7 @@ def test_a_reader_that_goes_away_is_an_error_and_no_signal(program: Program) -> 
     assert result.err.count("\n") <= 1
 
 
-@pytest.mark.parametrize("path", ["/proc/x.png", "/dev/null/x.png", "file/x.png", "folder.png"])
+@pytest.mark.parametrize("path", ["/dev/null/x.png", "file/x.png", "folder.png"])
 def test_an_output_that_cannot_be_made_is_found_before_drawing(program: Program, path: str) -> None:
     (program.folder / "file").write_text("")
     (program.folder / "folder.png").mkdir()
@@ -262,13 +278,13 @@ def test_a_folder_without_permission_is_refused(program: Program) -> None:
 
 @pytest.fixture
 def full_disk(program: Program) -> Iterator[Path]:
-    """A file system of two pages, one of which is taken."""
+    """A file system of two pages, both of which are taken."""
     disk = program.folder / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", disk], capture_output=True).returncode != 0:
         pytest.skip("cannot mount a small file system here")
     try:
-        (disk / "filler").write_bytes(b"x" * 4096)
+        (disk / "filler").write_bytes(b"x" * 8192)
         yield disk
     finally:
         subprocess.run(["umount", "-l", disk], check=True)

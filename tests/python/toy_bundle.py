@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-LENGTH = 12  # ids of a prompt, with bos and eos
+LENGTH = 32  # ids of a prompt, with bos and eos
 BOS, EOS = 512, 513
 SIZE = 16  # pixels, each way
 FACTOR = 8

@@ -1,0 +1,16 @@
+#include "txt2img/engine.h"
+
+#include <torch/version.h>
+
+#include <string>
+
+#include "device.h"
+#include "txt2img/pipeline.h"
+
+txt2img::Engine* txt2img_open_engine(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options) {
+  return new txt2img::Pipeline(bundle, options);
+}
+
+void txt2img_list_devices(std::vector<txt2img::DeviceInfo>& devices) { devices = txt2img::list_devices(); }
+
+void txt2img_torch_version(std::string& version) { version = TORCH_VERSION; }

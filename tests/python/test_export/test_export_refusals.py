@@ -1,0 +1,165 @@
+"""What scripts/export_model.py refuses to export, and how it says so."""
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from exported import (
+    TEXT,
+    UNET,
+    VAE,
+    edit_json,
+    edit_tensors,
+    refused,
+)
+from torch import Tensor
+
+Spoil = Callable[[Path], Any]
+
+
+def as_pickle(folder: Path) -> None:
+    (folder / UNET).rename(folder / "unet/diffusion_pytorch_model.bin")
+
+
+def truncate(folder: Path) -> None:
+    path = folder / UNET
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def damage_header(folder: Path) -> None:
+    path = folder / UNET
+    path.write_bytes(path.read_bytes()[:8] + b"x" + path.read_bytes()[9:])
+
+
+def lose_shard(folder: Path) -> None:
+    index = {"weight_map": {"conv_in.weight": "a-00001-of-00002.safetensors"}}
+    edit_json(folder / "unet/diffusion_pytorch_model.safetensors.index.json", **index)
+    (folder / UNET).unlink()
+
+
+def leave_the_folder(folder: Path) -> None:
+    index = {"weight_map": {"conv_in.weight": f"../../{folder.name}/{UNET}"}}
+    edit_json(folder / "unet/diffusion_pytorch_model.safetensors.index.json", **index)
+    (folder / UNET).rename(folder / "unet/other.safetensors")
+
+
+def tensors(path: str, edit: Callable[[dict[str, Tensor]], Any]) -> Spoil:
+    return lambda folder: edit_tensors(folder / path, edit)
+
+
+def json_file(path: str, **values: Any) -> Spoil:
+    return lambda folder: edit_json(folder / path, **values)
+
+
+REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
+    "a pickle": (65, ["diffusion_pytorch_model.bin", "pickle", "safe_serialization"], as_pickle),
+    "a missing weight file": (66, [UNET], lambda folder: (folder / UNET).unlink()),
+    "a missing part": (66, ["'vae'"], lambda folder: shutil.rmtree(folder / "vae")),
+    "a truncated file": (65, [UNET, "bytes"], truncate),
+    "a damaged header": (65, [UNET, "header"], damage_header),
+    "a missing shard": (66, ["a-00001-of-00002.safetensors"], lose_shard),
+    "a shard outside the folder": (65, ["index.json", "beside it"], leave_the_folder),
+    "a missing tensor": (
+        65,
+        ["unet", "'conv_in.bias'", "missing"],
+        tensors(UNET, lambda t: t.pop("conv_in.bias")),
+    ),
+    "an extra tensor": (
+        65,
+        [UNET, "'surplus'"],
+        tensors(UNET, lambda t: t.update(surplus=torch.zeros(1))),
+    ),
+    "a wrong shape": (
+        65,
+        [VAE, "'decoder.conv_in.bias'", "(5,)"],
+        tensors(VAE, lambda t: t.update({"decoder.conv_in.bias": torch.zeros(5)})),
+    ),
+    "NaN weights": (
+        65,
+        [TEXT, "'final_layer_norm.bias'", "NaN"],
+        tensors(TEXT, lambda t: t["final_layer_norm.bias"].fill_(math.nan)),
+    ),
+    "weights beyond half precision": (
+        65,
+        [TEXT, "'final_layer_norm.bias'", "float16", "--dtype float32"],
+        tensors(TEXT, lambda t: t["final_layer_norm.bias"].fill_(1e6)),
+    ),
+    "integer weights": (
+        65,
+        [UNET, "'conv_in.bias'", "I64"],
+        tensors(UNET, lambda t: t.update({"conv_in.bias": torch.zeros(16, dtype=torch.int64)})),
+    ),
+    "another pipeline": (
+        65,
+        ["StableDiffusion3Pipeline"],
+        json_file("model_index.json", _class_name="StableDiffusion3Pipeline"),
+    ),
+    "JSON that is none": (
+        65,
+        ["unet/config.json", "JSON"],
+        lambda folder: (folder / "unet/config.json").write_text("{"),
+    ),
+    "an inpainting UNet": (65, ["9 channels"], json_file("unet/config.json", in_channels=9)),
+    "parts of two models": (
+        65,
+        ["48", "32"],
+        json_file("unet/config.json", cross_attention_dim=48),
+    ),
+    "a UNet with class labels": (
+        65,
+        ["unet/config.json", "num_class_embeds"],
+        json_file("unet/config.json", num_class_embeds=4),
+    ),
+    "a VAE with latent statistics": (
+        65,
+        ["vae/config.json", "latents_mean"],
+        json_file("vae/config.json", latents_mean=[0.0] * 4),
+    ),
+    "another text encoder": (
+        65,
+        ["text_encoder/config.json", "T5EncoderModel"],
+        json_file("text_encoder/config.json", architectures=["T5EncoderModel"]),
+    ),
+    "another scheduler": (
+        65,
+        ["FlowMatchEulerDiscreteScheduler"],
+        json_file("scheduler/scheduler_config.json", _class_name="FlowMatchEulerDiscreteScheduler"),
+    ),
+    "another tokenizer": (
+        65,
+        ["T5Tokenizer"],
+        json_file("tokenizer/tokenizer_config.json", tokenizer_class="T5Tokenizer"),
+    ),
+    "added tokens": (
+        65,
+        ["'<cat-toy>'"],
+        lambda folder: edit_json(folder / "tokenizer/added_tokens.json", **{"<cat-toy>": 574}),
+    ),
+    "an unknown fact": (65, ["txt2img.json", "'nmae'"], json_file("txt2img.json", nmae="x")),
+    "an unknown default": (
+        65,
+        ["txt2img.json", "'stepz'"],
+        json_file("txt2img.json", defaults={"stepz": 3}),
+    ),
+    "an unknown scheduler fact": (
+        65,
+        ["txt2img.json", "'beta'"],
+        json_file("txt2img.json", scheduler={"beta": 3}),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_refuses(what: str, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, words, spoil = REFUSALS[what]
+    spoil(copy)
+    output = tmp_path / "out" / "bundle"
+    actual, line = refused(capsys, copy, "--output", output)
+    assert actual == code
+    for word in words:
+        assert word in line
+    assert not output.parent.exists() or list(output.parent.iterdir()) == []
