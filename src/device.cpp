@@ -2,8 +2,8 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -32,7 +32,8 @@ std::string describe_cuda(int index) {
   std::array<char, 256> name{};
   std::size_t bytes = 0;
   const bool is_known = init != nullptr && get_name != nullptr && get_memory != nullptr && init(0) == 0 &&
-                        get_name(name.data(), static_cast<int>(name.size()), index) == 0 && get_memory(&bytes, index) == 0;
+                        get_name(name.data(), static_cast<int>(name.size()), index) == 0 &&
+                        get_memory(&bytes, index) == 0;
   if (!is_known) return "CUDA device";
   return std::string(name.data()) + ", " + std::to_string(bytes >> 30U) + " GiB";
 }
@@ -47,10 +48,11 @@ c10::Device find_cuda(const std::string& name, std::string_view index_text) {
   const int count = count_cuda_devices();
   if (index < count) return {c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)};
   if (count == 0) {
-    throw Error(ExitCode::kUnavailable, "device " + name + ": no CUDA device " +
-                                            (at::hasCUDA() ? std::string("was found; is the driver installed?")
-                                                           : std::string("can be used by this CPU-only LibTorch; set up "
-                                                                         "with a CUDA one, or use --device cpu")));
+    throw Error(ExitCode::kUnavailable,
+                "device " + name + ": no CUDA device " +
+                    (at::hasCUDA() ? std::string("was found; is the driver installed?")
+                                   : std::string("can be used by this CPU-only LibTorch; set up "
+                                                 "with a CUDA one, or use --device cpu")));
   }
   throw Error(ExitCode::kUnavailable,
               "device " + name + ": this machine has " + std::to_string(count) + " CUDA devices; see --list devices");

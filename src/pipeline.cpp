@@ -1,7 +1,7 @@
 #include "txt2img/pipeline.h"
 
-#include <ATen/Utils.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Utils.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
@@ -193,8 +193,8 @@ Denoise Pipeline::make_denoise(const Settings& settings, Conditioning positive,
 at::Tensor Pipeline::sample(std::span<const Settings> pictures, const at::Tensor& initial_noise, const Denoise& denoise,
                             const NoiseSource& noise, const Observer& observer) const {
   const Settings& settings = pictures.front();
-  const Trajectory trajectory = plan_trajectory(noise_schedule_, bundle_.scheduler, settings.sampler, settings.schedule,
-                                                settings.steps);
+  const Trajectory trajectory =
+      plan_trajectory(noise_schedule_, bundle_.scheduler, settings.sampler, settings.schedule, settings.steps);
   const auto sampler = make_sampler(settings.sampler, {.eta = settings.eta});
   const auto keep_going = [&](int done) {
     if (observer.on_step) observer.on_step(done, static_cast<int>(trajectory.steps.size()));
@@ -251,7 +251,8 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
   const double decode_seconds = watch.lap();
   const auto share = static_cast<double>(results.size());
   for (Picture& picture : results) {
-    picture.seconds = {.encode = encode_seconds / share, .sample = sample_seconds / share, .decode = decode_seconds / share};
+    picture.seconds = {
+        .encode = encode_seconds / share, .sample = sample_seconds / share, .decode = decode_seconds / share};
   }
   results.front().seconds.load = std::exchange(load_seconds_, 0);
   return results;

@@ -17,9 +17,7 @@ Sampler::~Sampler() = default;
 namespace {
 
 // exp(-h) of a step, h = lambda(to) - lambda(from), lambda = log(alpha / sigma). 0 from alpha = 0 or to sigma = 0.
-double ratio_of(const Step& step) {
-  return (step.to.sigma * step.from.alpha) / (step.to.alpha * step.from.sigma);
-}
+double ratio_of(const Step& step) { return (step.to.sigma * step.from.alpha) / (step.to.alpha * step.from.sigma); }
 
 // Denoising diffusion implicit models, arXiv 2010.02502, equation 12.
 class Ddim final : public Sampler {
@@ -44,7 +42,8 @@ class Ddim final : public Sampler {
 // Euler's method on the probability-flow ODE, arXiv 2206.00364, algorithm 1 without its correction.
 class Euler final : public Sampler {
  public:
-  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& /*noise*/) override {
+  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
+                  const NoiseSource& /*noise*/) override {
     const auto [x0, eps] = denoise(x, step.from);
     return step.to.alpha * x0 + step.to.sigma * eps;
   }
@@ -63,17 +62,17 @@ class EulerAncestral final : public Sampler {
   }
 };
 
-// DPM-Solver++(2M), arXiv 2211.01095, algorithm 2; first order at the start and, as in the reference, at the end of runs
-// under 15 steps and where the noise ends at zero.
+// DPM-Solver++(2M), arXiv 2211.01095, algorithm 2; first order at the start and, as in the reference, at the end of
+// runs under 15 steps and where the noise ends at zero.
 class Dpmpp2m final : public Sampler {
  public:
-  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& /*noise*/) override {
+  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
+                  const NoiseSource& /*noise*/) override {
     constexpr int kShortRun = 15;
     const at::Tensor x0 = denoise(x, step.from).x0;
     const double r = ratio_of(step);
     const double h = -std::log(r);
-    const bool is_first_order =
-        !last_x0_ || (step.is_last() && (step.count < kShortRun || step.to.sigma == 0));
+    const bool is_first_order = !last_x0_ || (step.is_last() && (step.count < kShortRun || step.to.sigma == 0));
     const at::Tensor d = is_first_order ? x0 : x0 + (h / last_h_ / 2) * (x0 - *last_x0_);
     last_x0_ = x0;
     last_h_ = h;

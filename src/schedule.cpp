@@ -86,8 +86,7 @@ std::vector<double> trailing_timesteps(int train_steps, int steps) {
 std::vector<double> make_timesteps(Family family, Spacing spacing, const SchedulerConfig& config, int steps) {
   switch (spacing) {
     case Spacing::kLinspace: return linspace_timesteps(family, config.num_train_timesteps, steps);
-    case Spacing::kLeading:
-      return leading_timesteps(family, config.num_train_timesteps, steps, config.steps_offset);
+    case Spacing::kLeading: return leading_timesteps(family, config.num_train_timesteps, steps, config.steps_offset);
     case Spacing::kTrailing: return trailing_timesteps(config.num_train_timesteps, steps);
   }
   return {};
@@ -202,8 +201,7 @@ Trajectory plan_trajectory(const NoiseSchedule& noise, const SchedulerConfig& co
 
   // The reference's ancestral Euler always ends at zero noise.
   const bool ends_clean = config.final_sigmas_type == FinalSigma::kZero || sampler == SamplerKind::kEulerAncestral;
-  const NoiseLevel last =
-      ends_clean ? NoiseLevel{} : level_of_ratio(static_cast<double>(noise.ratios().front()), 0);
+  const NoiseLevel last = ends_clean ? NoiseLevel{} : level_of_ratio(static_cast<double>(noise.ratios().front()), 0);
   if (family == Family::kSolver) return join_levels(solver_levels(noise, config, schedule, timesteps), last);
   Trajectory trajectory = join_levels(sigma_levels(noise, schedule, timesteps), last);
   trajectory.init_scale = init_scale(spacing, trajectory);

@@ -76,9 +76,8 @@ std::vector<at::Tensor> to_tensors(const c10::IValue& value) {
 
 ScriptModule::ScriptModule(const std::filesystem::path& file, c10::Device device, c10::ScalarType dtype)
     : name_(file.filename().string()), device_(device), dtype_(dtype) {
-  impl_ = translate_errors("cannot load " + file.string(), "; export the model again", [&] {
-    return std::make_unique<Impl>(Impl{.module = load(file, device, dtype)});
-  });
+  impl_ = translate_errors("cannot load " + file.string(), "; export the model again",
+                           [&] { return std::make_unique<Impl>(Impl{.module = load(file, device, dtype)}); });
 }
 
 ScriptModule::~ScriptModule() = default;
@@ -86,9 +85,8 @@ ScriptModule::ScriptModule(ScriptModule&&) noexcept = default;
 ScriptModule& ScriptModule::operator=(ScriptModule&&) noexcept = default;
 
 std::vector<at::Tensor> ScriptModule::run(const std::vector<at::Tensor>& inputs) const {
-  return translate_errors(name_, "; does the module fit its entry in model.json?", [&] {
-    return to_tensors(impl_->module.forward({inputs.begin(), inputs.end()}));
-  });
+  return translate_errors(name_, "; does the module fit its entry in model.json?",
+                          [&] { return to_tensors(impl_->module.forward({inputs.begin(), inputs.end()})); });
 }
 
 }  // namespace txt2img

@@ -13,10 +13,10 @@ void check_output(const std::vector<at::Tensor>& output, const TextEncoderSpec& 
                     output[0].size(3) == spec.context_width && output[1].dim() == 2 &&
                     output[1].size(1) == spec.pooled_width;
   if (fits) return;
-  throw Error(ExitCode::kBadData,
-              spec.file + " does not return (contexts (" + std::to_string(spec.clip_skips) + ", N, L, " +
-                  std::to_string(spec.context_width) + "), pooled (N, " + std::to_string(spec.pooled_width) +
-                  ")) as model.json says; export the model again");
+  throw Error(ExitCode::kBadData, spec.file + " does not return (contexts (" + std::to_string(spec.clip_skips) +
+                                      ", N, L, " + std::to_string(spec.context_width) + "), pooled (N, " +
+                                      std::to_string(spec.pooled_width) +
+                                      ")) as model.json says; export the model again");
 }
 
 }  // namespace

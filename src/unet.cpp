@@ -35,7 +35,8 @@ at::Tensor Unet::predict(const at::Tensor& latent, double timestep, const Condit
   const std::vector<at::Tensor> output = module_->run(inputs);
   const std::vector<std::int64_t> wanted = {latent.size(0), spec_.out_channels, latent.size(2), latent.size(3)};
   if (output.size() != 1 || output[0].sizes() != at::IntArrayRef(wanted)) {
-    throw Error(ExitCode::kBadData, spec_.file + " does not return one tensor of the latent's size; export the model again");
+    throw Error(ExitCode::kBadData,
+                spec_.file + " does not return one tensor of the latent's size; export the model again");
   }
   return output[0].to(at::kFloat);
 }

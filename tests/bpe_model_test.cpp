@@ -20,7 +20,7 @@ class BpeModelTest : public testing::Test {
     return open(unknown);
   }
   BpeModel open(std::int32_t unknown = 0) {
-    return BpeModel(Vocabulary(folder_ / "vocab.json"), folder_ / "merges.txt", unknown);
+    return {Vocabulary(folder_ / "vocab.json"), folder_ / "merges.txt", unknown};
   }
   std::string refusal() {
     return expect_error(ExitCode::kBadData, [&] { open(); });

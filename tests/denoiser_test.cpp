@@ -71,7 +71,8 @@ TEST(Denoiser, WorksWhereNothingOfThePictureIsLeft) {
 }
 
 TEST(Denoiser, ClipsThePictureOnlyIfToldTo) {
-  const Denoiser clipping(constant(x0() * 10), {.prediction = PredictionType::kSample, .clips_x0 = true}, {}, std::nullopt);
+  const Denoiser clipping(constant(x0() * 10), {.prediction = PredictionType::kSample, .clips_x0 = true}, {},
+                          std::nullopt);
   const Denoiser plain(constant(x0() * 10), {.prediction = PredictionType::kSample}, {}, std::nullopt);
   EXPECT_LE(clipping(x0(), half_noise()).x0.abs().max().item<float>(), 1);
   EXPECT_GT(plain(x0(), half_noise()).x0.abs().max().item<float>(), 1);

@@ -58,8 +58,8 @@ TEST(NoiseSchedule, HasAFiniteLastRatioAtZeroTerminalSnr) {
 }
 
 TEST(NoiseSchedule, LinearBetasRunFromStartToEnd) {
-  const NoiseSchedule noise({.num_train_timesteps = 2, .beta_schedule = BetaSchedule::kLinear, .beta_start = 0.25,
-                             .beta_end = 0.5});
+  const NoiseSchedule noise(
+      {.num_train_timesteps = 2, .beta_schedule = BetaSchedule::kLinear, .beta_start = 0.25, .beta_end = 0.5});
   EXPECT_FLOAT_EQ(noise.alphas_cumprod()[0], 0.75F);
   EXPECT_FLOAT_EQ(noise.alphas_cumprod()[1], 0.375F);
 }

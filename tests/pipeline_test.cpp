@@ -18,7 +18,13 @@ namespace {
 EngineOptions on_cpu() { return {.device = "cpu", .precision = {}, .vae_precision = {}, .threads = 1}; }
 
 Settings settings(const std::string& prompt, std::uint64_t seed = 0) {
-  return {.prompt = prompt, .negative = {}, .seed = seed, .steps = 3, .guidance = 1, .width = 24, .height = 16,
+  return {.prompt = prompt,
+          .negative = {},
+          .seed = seed,
+          .steps = 3,
+          .guidance = 1,
+          .width = 24,
+          .height = 16,
           .sampler = SamplerKind::kEuler};
 }
 
@@ -83,7 +89,8 @@ def forward(self, latent, timestep, context):
 
 // Noise through and through: epsilon = 0 makes the latent alpha-scaled noise, so seeds and batches show.
 const ToyCode& noisy() {
-  static const ToyCode code{.unet = "def forward(self, latent, timestep, context):\n    return latent * 0.9 * self.one\n"};
+  static const ToyCode code{.unet =
+                                "def forward(self, latent, timestep, context):\n    return latent * 0.9 * self.one\n"};
   return code;
 }
 

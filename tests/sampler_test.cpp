@@ -43,7 +43,9 @@ bool go_on(int /*done*/) { return true; }
 // Levels evenly spaced in log(sigma/alpha) from `first` to `last`.
 Trajectory log_even(double first, double last, int steps) {
   Trajectory trajectory;
-  const auto level = [&](int i) { return level_of_ratio(first * std::pow(last / first, static_cast<double>(i) / steps), i); };
+  const auto level = [&](int i) {
+    return level_of_ratio(first * std::pow(last / first, static_cast<double>(i) / steps), i);
+  };
   for (int i = 0; i < steps; ++i) {
     trajectory.steps.push_back({.from = level(i), .to = level(i + 1), .index = i, .count = steps});
   }
@@ -152,8 +154,7 @@ TEST(Sampler, DdimWithEtaOneHasTheVarianceOfDdpm) {
   const auto squared = [](double x) { return x * x; };
   const NoiseLevel& from = middle_step().from;
   const NoiseLevel& to = middle_step().to;
-  const double variance =
-      squared(to.sigma) / squared(from.sigma) * (1 - squared(from.alpha) / squared(to.alpha));
+  const double variance = squared(to.sigma) / squared(from.sigma) * (1 - squared(from.alpha) / squared(to.alpha));
   EXPECT_NEAR(up * up, variance, 1e-12);
 }
 
@@ -193,7 +194,8 @@ TEST_P(EverySampler, TellsItsProgressAndStopsWhenAsked) {
     return done < 2;
   };
   try {
-    run_sampler(*make_sampler(GetParam(), {}), log_even(10, 0.1, 5), one_pixel(1), gaussian(1), no_noise(), stop_at_two);
+    run_sampler(*make_sampler(GetParam(), {}), log_even(10, 0.1, 5), one_pixel(1), gaussian(1), no_noise(),
+                stop_at_two);
     FAIL() << "went on";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kInterrupted);

@@ -29,7 +29,8 @@ TEST(Schedule, LeadingStepsAreStridesAboveTheOffset) {
 }
 
 TEST(Schedule, LeadingStepsOfASolverLeaveRoomForOneMore) {
-  EXPECT_EQ(timesteps(plan(SamplerKind::kDpmpp2m, ScheduleKind::kLeading, 4)), (std::vector<double>{801, 601, 401, 201}));
+  EXPECT_EQ(timesteps(plan(SamplerKind::kDpmpp2m, ScheduleKind::kLeading, 4)),
+            (std::vector<double>{801, 601, 401, 201}));
 }
 
 TEST(Schedule, TrailingStepsBeginAtTheEndOfTraining) {
@@ -74,8 +75,8 @@ TEST(Schedule, EachStepOfASolverBeginsWhereTheLastEnded) {
 }
 
 TEST(Schedule, KarrasIsEvenInTheSeventhRootOfTheRatio) {
-  const Trajectory trajectory = plan(SamplerKind::kEuler, ScheduleKind::kKarras, 11,
-                                     {.timestep_spacing = Spacing::kLinspace});
+  const Trajectory trajectory =
+      plan(SamplerKind::kEuler, ScheduleKind::kKarras, 11, {.timestep_spacing = Spacing::kLinspace});
   const auto root = [&](std::size_t i) { return std::pow(ratio(trajectory.steps[i].from), 1 / 7.0); };
   for (std::size_t i = 1; i + 1 < 11; ++i) EXPECT_NEAR(root(i), (root(i - 1) + root(i + 1)) / 2, 1e-6);
   EXPECT_NEAR(ratio(trajectory.steps.front().from), 14.6146, 1e-4);

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "expect_error.h"
+#include "random_bytes.h"
 #include "scratch_folder.h"
 #include "sentencepiece_check.h"
 #include "sentencepiece_model.h"
@@ -19,14 +19,16 @@ namespace {
 using Ids = std::vector<std::int64_t>;
 
 // "\u2581" stands for a space. Letters cost more than the words made of them.
-const std::vector<ModelPiece> kPieces{{"\u2581red", -1},    {"\u2581apple", -1}, {"s", -2},      {"\u2581", -3},
-                                      {"\u82F9\u679C", -1}, {"a", -9},           {"\u00E9", -5}, {"r", -9}};
+std::vector<ModelPiece> pieces() {
+  return {{"\u2581red", -1},    {"\u2581apple", -1}, {"s", -2},      {"\u2581", -3},
+          {"\u82F9\u679C", -1}, {"a", -9},           {"\u00E9", -5}, {"r", -9}};
+}
 enum : std::int64_t { kRed = 4, kApple, kS, kSpace, kApples, kA, kE, kR, kPieceEnd };
 constexpr std::int64_t kUnknown = 3;
 
 class SentencePieceTokenizerTest : public testing::Test {
  protected:
-  SentencePieceTokenizerTest() { write(make_sentencepiece_model(kPieces)); }
+  SentencePieceTokenizerTest() { write(make_sentencepiece_model(pieces())); }
 
   void write(const std::string& model) { std::ofstream(folder_ / "tokenizer.model", std::ios::binary) << model; }
   [[nodiscard]] std::unique_ptr<Tokenizer> open() const { return make_tokenizer(spec_, folder_.path()); }
@@ -83,10 +85,9 @@ TEST_F(SentencePieceTokenizerTest, FillsTheWholeLengthBeforeItCutsAnything) {
 TEST_F(SentencePieceTokenizerTest, TakesAnyBytes) {
   spec_.length = 6;
   const auto tokenizer = open();
-  std::mt19937 random(4);
+  RandomBytes random(4);
   for (int i = 0; i < 2000; ++i) {
-    std::string bytes(random() % 100, '\0');
-    for (char& byte : bytes) byte = static_cast<char>(random() % 256);
+    const std::string bytes = random.text(random.number(100));
     const Tokens tokens = tokenizer->encode(bytes);
     ASSERT_LE(tokens.ids.size(), 6U);
     ASSERT_TRUE(replace_invalid_utf8(bytes).ends_with(tokens.cut));
@@ -113,7 +114,7 @@ TEST_F(SentencePieceTokenizerTest, RefusesBytesThatAreNoModel) {
 }
 
 TEST_F(SentencePieceTokenizerTest, SurvivesAModelCutOffAnywhere) {
-  const std::string model = make_sentencepiece_model(kPieces);
+  const std::string model = make_sentencepiece_model(pieces());
   int refused = 0;
   for (std::size_t size = 0; size < model.size(); ++size) {
     write(model.substr(0, size));
@@ -128,11 +129,11 @@ TEST_F(SentencePieceTokenizerTest, SurvivesAModelCutOffAnywhere) {
 }
 
 TEST_F(SentencePieceTokenizerTest, SurvivesAModelWithAnyByteChanged) {
-  const std::string model = make_sentencepiece_model(kPieces);
-  std::mt19937 random(5);
+  const std::string model = make_sentencepiece_model(pieces());
+  RandomBytes random(5);
   for (int i = 0; i < 1000; ++i) {
     std::string bytes = model;
-    for (int k = 0; k < 1 + i % 3; ++k) bytes[random() % bytes.size()] = static_cast<char>(random() % 256);
+    for (int k = 0; k < 1 + i % 3; ++k) bytes[random.number(bytes.size())] = random.byte();
     write(bytes);
     try {
       open()->encode("red apples \u82F9\u679C xyz");
@@ -170,13 +171,13 @@ std::vector<std::uint32_t> capital_r() {
 }
 
 TEST_F(SentencePieceTokenizerTest, NormalizesAsTheModelSays) {
-  write(make_sentencepiece_model(kPieces, make_charsmap(capital_r(), std::string_view("r\0", 2))));
+  write(make_sentencepiece_model(pieces(), make_charsmap(capital_r(), std::string_view("r\0", 2))));
   EXPECT_EQ(encode("Red").ids, (Ids{1, kRed, 2}));
 }
 
 TEST_F(SentencePieceTokenizerTest, RefusesATableThatLeadsOutOfItself) {
   const auto problem_of = [](const std::vector<std::uint32_t>& units, std::string_view replacements = {"r\0", 2}) {
-    return find_sentencepiece_problem(make_sentencepiece_model(kPieces, make_charsmap(units, replacements)));
+    return find_sentencepiece_problem(make_sentencepiece_model(pieces(), make_charsmap(units, replacements)));
   };
   EXPECT_EQ(problem_of(capital_r()), "");
   std::vector<std::uint32_t> units = capital_r();
@@ -195,20 +196,20 @@ TEST_F(SentencePieceTokenizerTest, RefusesATableThatLeadsOutOfItself) {
   EXPECT_NE(problem_of(std::vector<std::uint32_t>(255, kIsValue)), "");
   EXPECT_NE(problem_of({}), "");
   EXPECT_NE(problem_of(capital_r(), std::string(5000, 'x')), "");
-  write(make_sentencepiece_model(kPieces, make_charsmap(std::vector<std::uint32_t>(256, 0xFFFFFFFF), "")));
+  write(make_sentencepiece_model(pieces(), make_charsmap(std::vector<std::uint32_t>(256, 0xFFFFFFFF), "")));
   EXPECT_NE(refusal().find("tokenizer.model: its normalisation table is damaged"), std::string::npos);
 }
 
 TEST_F(SentencePieceTokenizerTest, RefusesMoreRulesAtOnePlaceThanTheLibraryHasRoomFor) {
   const auto chain = [](std::uint32_t length) {  // "b", "bb", "bbb", ... each with a replacement
-    std::vector<std::uint32_t> units(256 * (length + 2), kIsValue);
+    std::vector<std::uint32_t> units(std::size_t{256} * (length + 2), kIsValue);
     units[0] = offset(0x100);
     for (std::uint32_t i = 1; i <= length; ++i) {
       const std::uint32_t at = 0x100 * i ^ 'b';
       units[at] = offset(at ^ 0x100 * (i + 1)) | kHasValue | 'b';
     }
     return find_sentencepiece_problem(
-        make_sentencepiece_model(kPieces, make_charsmap(units, std::string_view("r\0", 2))));
+        make_sentencepiece_model(pieces(), make_charsmap(units, std::string_view("r\0", 2))));
   };
   EXPECT_EQ(chain(32), "");
   EXPECT_NE(chain(33), "");
@@ -216,12 +217,12 @@ TEST_F(SentencePieceTokenizerTest, RefusesMoreRulesAtOnePlaceThanTheLibraryHasRo
 
 TEST_F(SentencePieceTokenizerTest, RefusesMoreUserDefinedSymbolsAtOnePlaceThanTheLibraryHasRoomFor) {
   const auto problem_of = [](std::size_t count) {  // "x", "xx", "xxx", ... and others in between
-    std::vector<ModelPiece> pieces;
+    std::vector<ModelPiece> symbols;
     for (std::size_t i = 1; i <= count; ++i) {
-      pieces.push_back({std::string(i, 'x'), 0, ModelPiece::kUserDefined});
-      pieces.push_back({std::string(i, 'x') + "y", 0, ModelPiece::kUserDefined});
+      symbols.push_back({std::string(i, 'x'), 0, ModelPiece::kUserDefined});
+      symbols.push_back({std::string(i, 'x') + "y", 0, ModelPiece::kUserDefined});
     }
-    return find_sentencepiece_problem(make_sentencepiece_model(pieces));
+    return find_sentencepiece_problem(make_sentencepiece_model(symbols));
   };
   EXPECT_EQ(problem_of(63), "");
   EXPECT_NE(problem_of(64), "");  // 64 times x, then y

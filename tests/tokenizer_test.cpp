@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "clip_vocabulary.h"
 #include "expect_error.h"
+#include "random_bytes.h"
 #include "scratch_folder.h"
 #include "utf8.h"
 
@@ -126,10 +126,9 @@ TEST_F(ClipTokenizerTest, FitsNothingIntoTwoIds) {
 
 TEST_F(ClipTokenizerTest, TakesAnyBytes) {
   const auto tokenizer = make_tokenizer(spec_, folder_.path());
-  std::mt19937 random(3);
+  RandomBytes random(3);
   for (int i = 0; i < 2000; ++i) {
-    std::string bytes(random() % 200, '\0');
-    for (char& byte : bytes) byte = static_cast<char>(random() % 256);
+    const std::string bytes = random.text(random.number(200));
     const Tokens tokens = tokenizer->encode(bytes);
     ASSERT_LE(tokens.ids.size(), 77U);
     ASSERT_EQ(tokens.ids.size() == 77U || tokens.cut.empty(), true);

@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 #include <string_view>
+
+#include "random_bytes.h"
 
 namespace txt2img {
 namespace {
@@ -12,18 +13,12 @@ namespace {
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
-const std::string kReplaced = "\xEF\xBF\xBD";
+constexpr std::string_view kReplaced = "\xEF\xBF\xBD";
 
 std::string times(std::string_view text, int count) {
   std::string out;
   for (int i = 0; i < count; ++i) out += text;
   return out;
-}
-
-std::string random_bytes(std::mt19937& random, std::size_t size) {
-  std::string bytes(size, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(random() % 256);
-  return bytes;
 }
 
 TEST(Utf8, DecodesEveryScalarValueThatItEncodes) {
@@ -45,7 +40,7 @@ TEST(Utf8, PutsOneReplacementForEachLongestStartOfACodePoint) {
   EXPECT_EQ(replace_invalid_utf8("\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42"),
             times(kReplaced, 5) + "A" + times(kReplaced, 2) + "B");
   EXPECT_EQ(replace_invalid_utf8("\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41"), times(kReplaced, 4) + "A");
-  EXPECT_EQ(replace_invalid_utf8("a\xF0\x9F\x8D"), "a" + kReplaced);
+  EXPECT_EQ(replace_invalid_utf8("a\xF0\x9F\x8D"), "a" + std::string(kReplaced));
 }
 
 TEST(Utf8, TellsValidTextFromInvalid) {
@@ -56,9 +51,9 @@ TEST(Utf8, TellsValidTextFromInvalid) {
 }
 
 TEST(Utf8, MakesValidTextOfAnyBytes) {
-  std::mt19937 random(1);
+  RandomBytes random(1);
   for (int i = 0; i < 1000; ++i) {
-    const std::string text = replace_invalid_utf8(random_bytes(random, 40));
+    const std::string text = replace_invalid_utf8(random.text(40));
     ASSERT_TRUE(is_valid_utf8(text));
     ASSERT_EQ(replace_invalid_utf8(text), text);
   }
@@ -84,9 +79,9 @@ TEST(Utf8, LeavesTextOfAllScriptsAndEmojiAsTheyAre) {
 }
 
 TEST(Utf8, EscapesOnceAndForAll) {
-  std::mt19937 random(2);
+  RandomBytes random(2);
   for (int i = 0; i < 1000; ++i) {
-    const std::string once = escape_for_terminal(random_bytes(random, 40));
+    const std::string once = escape_for_terminal(random.text(40));
     ASSERT_EQ(escape_for_terminal(once), once);
     ASSERT_TRUE(is_valid_utf8(once));
   }

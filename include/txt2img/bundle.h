@@ -18,10 +18,10 @@ enum class TokenizerKind { kClipBpe, kSentencePiece };
 
 struct TokenizerSpec {
   TokenizerKind kind{};
-  std::string vocab;   // clip-bpe: names relative to the bundle
+  std::string vocab;  // clip-bpe: names relative to the bundle
   std::string merges;
-  std::string model;   // sentencepiece
-  int length = 77;     // ids per prompt with bos, eos and padding
+  std::string model;     // sentencepiece
+  int length = 77;       // ids per prompt with bos, eos and padding
   std::int64_t bos = 0;  // -1: none (sentencepiece only)
   std::int64_t eos = 0;
   std::int64_t pad = 0;
@@ -30,10 +30,10 @@ struct TokenizerSpec {
 
 struct TextEncoderSpec {
   std::string file;
-  Precision stored{};       // as in the file
-  int clip_skips = 1;       // S: contexts the module returns
-  int context_width = 0;    // W
-  int pooled_width = 0;     // P, 0: none
+  Precision stored{};     // as in the file
+  int clip_skips = 1;     // S: contexts the module returns
+  int context_width = 0;  // W
+  int pooled_width = 0;   // P, 0: none
   bool zero_empty_negative = false;
 };
 
@@ -51,7 +51,7 @@ struct VaeSpec {
   std::string decoder;
   std::optional<std::string> encoder;
   Precision stored{};
-  int factor = 8;             // pixels per latent, each way
+  int factor = 8;  // pixels per latent, each way
   int latent_channels = 4;
   double scaling_factor = 1;  // latents are divided by it before decoding, then
   double shift_factor = 0;    // this is added

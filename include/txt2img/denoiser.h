@@ -27,7 +27,8 @@ struct DenoiserOptions {
 class TXT2IMG_API Denoiser {
  public:
   // Without `negative` the network is called on N rows, with it on 2N, the negative ones first.
-  Denoiser(Predict predict, DenoiserOptions options, Conditioning positive, const std::optional<Conditioning>& negative);
+  Denoiser(Predict predict, DenoiserOptions options, Conditioning positive,
+           const std::optional<Conditioning>& negative);
 
   [[nodiscard]] Denoised operator()(const at::Tensor& x, const NoiseLevel& level) const;
 

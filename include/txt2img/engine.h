@@ -1,5 +1,5 @@
-// The seam between the front, which starts at once, and the engine, which needs LibTorch and is opened when a picture is
-// due.
+// The seam between the front, which starts at once, and the engine, which needs LibTorch and is opened when a picture
+// is due.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@
 namespace txt2img {
 
 struct EngineOptions {
-  std::string device = "auto";  // auto, cpu, cuda, cuda:N; auto falls back to the CPU, the others never
+  std::string device = "auto";             // auto, cpu, cuda, cuda:N; auto falls back to the CPU, the others never
   std::optional<Precision> precision;      // of text encoder and UNet; empty: the bundle's on CUDA, float32 on a CPU
   std::optional<Precision> vae_precision;  // empty: float32
   int threads = 0;                         // 0: all cores this process may use
@@ -51,8 +51,8 @@ struct Picture {
 
 // Called on the thread that draws.
 struct Observer {
-  std::function<void(int done, int steps)> on_step;            // after each step, and with 0 before the first
-  std::function<bool()> is_cancelled = [] { return false; };   // asked after each step
+  std::function<void(int done, int steps)> on_step;           // after each step, and with 0 before the first
+  std::function<bool()> is_cancelled = [] { return false; };  // asked after each step
   std::function<void(const std::string& text)> on_warning;
 };
 
@@ -65,8 +65,8 @@ class TXT2IMG_API Engine {
  public:
   virtual ~Engine();
 
-  // Draws pictures that differ in prompt, negative prompt and seed only, in one batch. Throws Error: kUsage (they differ
-  // in more), kInternal (NaN), kUnavailable (out of memory), kInterrupted (cancelled).
+  // Draws pictures that differ in prompt, negative prompt and seed only, in one batch. Throws Error: kUsage (they
+  // differ in more), kInternal (NaN), kUnavailable (out of memory), kInterrupted (cancelled).
   virtual std::vector<Picture> draw(std::span<const Settings> pictures, const Observer& observer) = 0;
 
   // What the engine runs on, for records and --verbose.

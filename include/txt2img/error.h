@@ -11,17 +11,17 @@ namespace txt2img {
 // Exit codes of the program (sysexits.h where it has one).
 enum class ExitCode : int {
   kDone = 0,
-  kSomeFailed = 1,      // some items failed, or a verification differed
-  kUsage = 64,          // the command line is wrong
-  kBadData = 65,        // a prompt file, bundle or picture is wrong
-  kMissingInput = 66,   // a file or folder that was named is not there
-  kUnavailable = 69,    // the device is missing or out of memory
-  kInternal = 70,       // NaN, or a bug
-  kCannotCreate = 73,   // an output file cannot be made
-  kIo = 74,             // reading or writing failed
-  kBadConfig = 78,      // a configuration file or environment variable is wrong
-  kInterrupted = 130,   // SIGINT
-  kTerminated = 143,    // SIGTERM
+  kSomeFailed = 1,     // some items failed, or a verification differed
+  kUsage = 64,         // the command line is wrong
+  kBadData = 65,       // a prompt file, bundle or picture is wrong
+  kMissingInput = 66,  // a file or folder that was named is not there
+  kUnavailable = 69,   // the device is missing or out of memory
+  kInternal = 70,      // NaN, or a bug
+  kCannotCreate = 73,  // an output file cannot be made
+  kIo = 74,            // reading or writing failed
+  kBadConfig = 78,     // a configuration file or environment variable is wrong
+  kInterrupted = 130,  // SIGINT
+  kTerminated = 143,   // SIGTERM
 };
 
 // The message is one line: what, where, and what to do. `detail` is for `-v` only (a C++ backtrace, say).

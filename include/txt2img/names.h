@@ -17,13 +17,13 @@ enum class Precision { kFloat32, kBfloat16, kFloat16 };
 
 struct SamplerInfo {
   SamplerKind kind{};
-  std::string_view name;          // ours
-  std::string_view reference;     // class name in diffusers
+  std::string_view name;                      // ours
+  std::string_view reference;                 // class name in diffusers
   std::span<const std::string_view> aliases;  // labels of other tools
   int order = 1;
-  int calls_per_step = 1;         // of the UNet
+  int calls_per_step = 1;  // of the UNet
   bool is_stochastic = false;
-  std::string_view summary;       // one line with the paper
+  std::string_view summary;  // one line with the paper
 };
 
 struct ScheduleInfo {

@@ -40,7 +40,8 @@ class TXT2IMG_API Pipeline final : public Engine {
     at::Tensor ids;             // (N, L) int64, the tokenizers' side by side
   };
 
-  [[nodiscard]] Text encode_prompts(const std::vector<std::string>& prompts, const Settings& settings, int clip_skip) const;
+  [[nodiscard]] Text encode_prompts(const std::vector<std::string>& prompts, const Settings& settings,
+                                    int clip_skip) const;
   [[nodiscard]] std::optional<Conditioning> encode_negative(std::span<const Settings> pictures) const;
   [[nodiscard]] at::Tensor sample(std::span<const Settings> pictures, const at::Tensor& initial_noise,
                                   const Denoise& denoise, const NoiseSource& noise, const Observer& observer) const;

@@ -12,8 +12,8 @@
 
 namespace txt2img {
 
-// What a denoiser makes of x = alpha x_0 + sigma eps: both parts, each of x's shape, so that no sampler divides by alpha
-// or sigma.
+// What a denoiser makes of x = alpha x_0 + sigma eps: both parts, each of x's shape, so that no sampler divides by
+// alpha or sigma.
 struct Denoised {
   at::Tensor x0;
   at::Tensor eps;

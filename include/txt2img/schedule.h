@@ -9,8 +9,8 @@
 
 namespace txt2img {
 
-// One step of a run. steps[i].to is not always steps[i+1].from: DDIM of the reference steps by T/N timesteps whatever the
-// spacing.
+// One step of a run. steps[i].to is not always steps[i+1].from: DDIM of the reference steps by T/N timesteps whatever
+// the spacing.
 struct Step {
   NoiseLevel from;
   NoiseLevel to;

@@ -77,7 +77,7 @@ std::string text_of(const Json& row, const char* key) {
 std::string describe(const Json& row, ListSubject subject) {
   if (subject != ListSubject::kModels) return text_of(row, "summary");
   if (row.contains("error")) return "broken: " + text_of(row, "error");
-  return text_of(row, "model") + ", " + text_of(row, "family") + ", " + text_of(row, "size") + ", in " +
+  return text_of(row, "model") + ", family " + text_of(row, "family") + ", " + text_of(row, "size") + ", in " +
          text_of(row, "folder");
 }
 

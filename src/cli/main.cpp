@@ -1,4 +1,5 @@
 // txt2img: a prompt becomes a PNG.
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -57,5 +58,7 @@ ExitCode run(int argc, const char* const* argv) {
 int main(int argc, char** argv) {
   txt2img::cli::keep_standard_streams();
   txt2img::cli::catch_signals();
-  return static_cast<int>(txt2img::cli::run(argc, argv));
+  const int code = static_cast<int>(txt2img::cli::run(argc, argv));
+  // Everything is written, without buffers. LibTorch would take a tenth of a second to take itself apart.
+  std::_Exit(code);
 }

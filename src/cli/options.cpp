@@ -129,7 +129,8 @@ class Parser {
 
   static Assignment prompt(const std::string& word) {
     // CLI11 takes "-5" for a prompt; it is more likely a slip.
-    if (word.size() > 1 && word[0] == '-') refuse_unknown(word);
+    const bool is_negative = word.size() > 1 && word[0] == '-' && word[1] >= '0' && word[1] <= '9';
+    if (is_negative) refuse_unknown(word);
     return {find_option("prompt"), undisguise(word), std::string(kPositional), ExitCode::kUsage};
   }
 

@@ -62,8 +62,9 @@ const std::string& check_png_name(const std::string& name) {
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (extension == ".png") return name;
-  throw Error(ExitCode::kUsage, "--output " + name + ": neither a .png file nor a folder; write " + name + ".png, or " +
-                                    name + "/ for a folder (pictures are PNG files)");
+  const std::string as_file = fs::path(name).replace_extension(".png").string();
+  throw Error(ExitCode::kUsage,
+              "--output " + name + ": pictures are PNG files; write " + as_file + ", or " + name + "/ for a folder");
 }
 
 enum class OutputKind { kStandardOutput, kStream, kFolder, kTemplate, kFile };

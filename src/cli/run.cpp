@@ -72,7 +72,9 @@ class Run {
   void open() {
     verify_files(plan_.bundle, options_->verify_model);
     progress_->start_loading(plan_.bundle.name);
+    const auto start = Clock::now();
     engine_ = open_engine(plan_.bundle, options_->engine);
+    load_seconds_ = seconds_since(start);
     console_->note("model " + plan_.bundle.folder.string() + ", " + std::string(name_of(engine_->precision())) +
                    " on " + engine_->device().name + " (" + engine_->device().description + "), LibTorch " +
                    torch_version());
@@ -132,14 +134,15 @@ class Run {
   }
 
   void finish(const Job& job, const std::filesystem::path& path, const Picture& picture, double write_seconds) {
-    ++written_;
+    Seconds seconds = picture.seconds;
+    seconds.load = ++written_ == 1 ? load_seconds_ : 0;  // of the model, and of LibTorch
     progress_->finish({number_of(job), plan_.jobs.size(), plan_.items[job.item].settings.prompt, path,
                        plan_.settings_of(job).seed, total(picture.seconds) + write_seconds});
     report({.status = Status::kDone,
             .path = path_text(path),
             .error = {},
             .stages = picture.stages,
-            .seconds = picture.seconds,
+            .seconds = seconds,
             .write_seconds = write_seconds},
            job);
   }
@@ -194,6 +197,7 @@ class Run {
   std::vector<const Job*> due_;
   std::unique_ptr<Engine> engine_;
   Clock::time_point start_;
+  double load_seconds_ = 0;
   std::size_t written_ = 0;
 };
 

@@ -145,6 +145,12 @@ def test_a_picture_of_another_size_differs(program: Program) -> None:
     assert (result.code, result.out.decode()) == (1, "x.png: differs: it is 16x16, drawn again it is 8x8\n")
 
 
+def test_verify_writes_nothing_only_because_a_name_is_configured(program: Program) -> None:
+    draw(program, "x", "-s", 7)
+    assert program.run("--verify", "x.png", env={"TXT2IMG_OUTPUT": "y.png"}).code == 0
+    assert program.files() == ["x.png"]
+
+
 def test_verify_can_keep_what_it_drew(program: Program) -> None:
     path = draw(program, "x", "-s", 7)
     assert program.run("--verify", "x.png", "-o", "again.png").code == 0
