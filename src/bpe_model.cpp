@@ -148,7 +148,7 @@ class MergeReader {
 }  // namespace
 
 BpeMergeTable::BpeMergeTable(std::size_t count)
-    : slots_(std::bit_ceil(2 * count + 2)), shift_(64 - std::countr_zero(slots_.size())) {}
+    : slots_(std::bit_ceil(count + count / 4 + 2)), shift_(64 - std::countr_zero(slots_.size())) {}
 
 void BpeMergeTable::insert(std::int32_t left, std::int32_t right, BpeMerge merge) {
   slots_[slot_of(left, right)] = {left, right, merge};

@@ -45,7 +45,7 @@ class BpeMergeTable {
 
   [[nodiscard]] std::size_t slot_of(std::int32_t left, std::int32_t right) const;
 
-  std::vector<Slot> slots_;  // a power of two, at most half in use
+  std::vector<Slot> slots_;  // a power of two, at most four fifths in use: small is fast
   int shift_;                // leaves as many bits of a hash as there are slots
 };
 

@@ -116,6 +116,17 @@ TEST(BundleFiles, CheckFilesThatNobodyRefersTo) {
   EXPECT_TRUE(has(refusal(folder.path()), "notes.txt has 6 bytes"));
 }
 
+TEST(BundleFiles, HavePlainNamesWithinTheFolder) {
+  using namespace std::string_literals;
+  for (const std::string& name : {"../unet.pt"s, "a/../../unet.pt"s, "a/../unet.pt"s, "/etc/passwd"s, "./unet.pt"s,
+                                  "a//b"s, "a/"s, ".."s, "."s, ""s, "a\\b"s, "a\nb"s, "unet.pt\0.txt"s}) {
+    BundleFolder folder;
+    folder.json()["files"][name] = folder.json()["files"]["unet.pt"];
+    folder.write_json();
+    EXPECT_TRUE(has(refusal(folder.path()), "is not the plain relative name of a file within the folder")) << name;
+  }
+}
+
 TEST(BundleFiles, RefuseALinkThatLeavesTheFolder) {
   const ScratchFolder outside;
   const BundleFolder folder;

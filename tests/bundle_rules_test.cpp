@@ -70,7 +70,7 @@ json whole_document() {
   return folder.json();
 }
 
-bool is_file_entry(const std::string& path) { return path.starts_with("files[") && path.ends_with("]"); }
+bool is_file_entry(const std::string& path) { return path.starts_with("files[") && path.ends_with(']'); }
 
 TEST(BundleRules, NameEveryMissingKey) {
   const std::set<std::string> optional{"family",
@@ -127,8 +127,8 @@ TEST(BundleRules, RefuseUnknownKeysInEveryObjectButTheFreeOnes) {
   for (const Pointer& place : keys_below(document, Pointer())) {
     if (document.at(place).is_object()) objects.push_back(place);
   }
-  objects.push_back(Pointer("/tokenizers/0"));
-  objects.push_back(Pointer("/tokenizers/1"));
+  objects.emplace_back("/tokenizers/0");
+  objects.emplace_back("/tokenizers/1");
   BundleFolder folder;
   int count = 0;
   for (const Pointer& place : objects) {
@@ -140,12 +140,6 @@ TEST(BundleRules, RefuseUnknownKeysInEveryObjectButTheFreeOnes) {
     ++count;
   }
   EXPECT_EQ(count, 15);  // the root, 7 files, 2 tokenizers, text_encoder, unet, vae, scheduler, defaults
-}
-
-TEST(BundleRules, SuggestTheKeyThatWasMeant) {
-  BundleFolder folder;
-  folder.json()["scheduler"]["beta_strat"] = 0.1;
-  EXPECT_TRUE(has(refusal_of(folder, "scheduler.beta_strat"), "did you mean beta_start?"));
 }
 
 TEST(BundleRules, RefuseKeysOfTheOtherKindOfTokenizer) {
@@ -269,12 +263,6 @@ TEST(BundleRules, RefuseValuesThatContradictOthers) {
                   {"/defaults/height", 640 + 8, "not a multiple of size_multiple"}});
 }
 
-TEST(BundleRules, RefuseAUnetThatCannotTakeTheLatents) {
-  BundleFolder folder;
-  folder.json()["unet"]["in_channels"] = 3;
-  EXPECT_TRUE(has(refusal_of(folder, "vae.latent_channels"), "is more than unet.in_channels, which is 3"));
-}
-
 TEST(BundleRules, WantOneTokenizerOrTwo) {
   BundleFolder folder;
   json& tokenizers = folder.json()["tokenizers"];
@@ -296,17 +284,6 @@ TEST(BundleRules, WantAsManyTrainedBetasAsTimestepsAndNoOtherBetas) {
   EXPECT_TRUE(has(refusal_of(folder, "scheduler.trained_betas"), "has 3 entries, must have num_train_timesteps, 4"));
   scheduler["trained_betas"] = {0.1, 0.2, 0.3, 1.1};
   EXPECT_TRUE(has(refusal_of(folder, "scheduler.trained_betas"), "has the entry 1.1"));
-}
-
-TEST(BundleRules, RefuseNamesThatAreNotPlainNamesWithinTheFolder) {
-  using namespace std::string_literals;
-  for (const std::string& name : {"../unet.pt"s, "a/../../unet.pt"s, "a/../unet.pt"s, "/etc/passwd"s, "./unet.pt"s,
-                                  "a//b"s, "a/"s, ".."s, "."s, ""s, "a\\b"s, "a\nb"s, "unet.pt\0.txt"s}) {
-    BundleFolder folder;
-    folder.json()["files"][name] = folder.json()["files"]["unet.pt"];
-    folder.write_json();
-    EXPECT_TRUE(has(refusal(folder), "is not the plain relative name of a file within the folder")) << name;
-  }
 }
 
 TEST(BundleRules, SayThatANewerVersionIsNewerWhateverElseItHas) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "bundle_fixture.h"
@@ -83,26 +82,37 @@ TEST(ReadBundle, ReadsTheSchedulerAndTheDefaults) {
   EXPECT_EQ(bundle.defaults.negative, "blurry");
 }
 
+// A key whose values are the names of an enum, in its order.
+struct NamedKey {
+  const char* place;
+  std::vector<std::string> names;
+  int (*read)(const Bundle& bundle);
+};
+
 TEST(ReadBundle, ReadsTheDtypesAndNamesOfTheFormat) {
-  const std::vector<std::pair<std::string, std::vector<std::string>>> names{
-      {"/scheduler/beta_schedule", {"linear", "scaled_linear", "squaredcos_cap_v2"}},
-      {"/scheduler/prediction_type", {"epsilon", "v_prediction", "sample"}},
-      {"/scheduler/timestep_spacing", {"linspace", "leading", "trailing"}},
-      {"/scheduler/final_sigmas_type", {"zero", "sigma_min"}},
-      {"/unet/dtype", {"float32", "bfloat16", "float16"}},
+  const std::vector<NamedKey> keys{
+      {"/scheduler/beta_schedule",
+       {"linear", "scaled_linear", "squaredcos_cap_v2"},
+       [](const Bundle& bundle) { return static_cast<int>(bundle.scheduler.beta_schedule); }},
+      {"/scheduler/prediction_type",
+       {"epsilon", "v_prediction", "sample"},
+       [](const Bundle& bundle) { return static_cast<int>(bundle.scheduler.prediction_type); }},
+      {"/scheduler/timestep_spacing",
+       {"linspace", "leading", "trailing"},
+       [](const Bundle& bundle) { return static_cast<int>(bundle.scheduler.timestep_spacing); }},
+      {"/scheduler/final_sigmas_type",
+       {"zero", "sigma_min"},
+       [](const Bundle& bundle) { return static_cast<int>(bundle.scheduler.final_sigmas_type); }},
+      {"/unet/dtype",
+       {"float32", "bfloat16", "float16"},
+       [](const Bundle& bundle) { return static_cast<int>(bundle.unet.stored); }},
   };
-  for (const auto& [place, values] : names) {
+  for (const NamedKey& key : keys) {
     BundleFolder folder;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      folder.json()[json::json_pointer(place)] = values[i];
+    for (std::size_t i = 0; i < key.names.size(); ++i) {
+      folder.json()[json::json_pointer(key.place)] = key.names[i];
       folder.write_json();
-      const Bundle bundle = read_bundle(folder.path());
-      const int got = place == "/scheduler/beta_schedule"       ? static_cast<int>(bundle.scheduler.beta_schedule)
-                      : place == "/scheduler/prediction_type"   ? static_cast<int>(bundle.scheduler.prediction_type)
-                      : place == "/scheduler/timestep_spacing"  ? static_cast<int>(bundle.scheduler.timestep_spacing)
-                      : place == "/scheduler/final_sigmas_type" ? static_cast<int>(bundle.scheduler.final_sigmas_type)
-                                                                : static_cast<int>(bundle.unet.stored);
-      EXPECT_EQ(got, static_cast<int>(i)) << values[i];
+      EXPECT_EQ(key.read(read_bundle(folder.path())), static_cast<int>(i)) << key.names[i];
     }
   }
 }
@@ -131,11 +141,15 @@ TEST(ReadBundle, ReadsUnetInputsInTheirOrder) {
                                     UnetInput::kTimestep, UnetInput::kLatent, UnetInput::kPooled}));
 }
 
-TEST(ReadBundle, ReadsAnInpaintingUnetWithMoreInputsThanOutputs) {
+TEST(ReadBundle, TakesAUnetWithMoreInputsThanOutputsForInpaintingButNotWithFewer) {
   BundleFolder folder;
   folder.json()["unet"]["in_channels"] = 9;
   folder.write_json();
   EXPECT_EQ(read_bundle(folder.path()).unet.in_channels, 9);
+  folder.json()["unet"]["in_channels"] = 3;
+  folder.write_json();
+  const auto message = message_of(ExitCode::kBadData, [&folder] { return read_bundle(folder.path()); });
+  EXPECT_TRUE(has(message, "vae.latent_channels is more than unet.in_channels, which is 3; export the model again"));
 }
 
 TEST(ReadBundle, DoesWithoutTheOptionalKeys) {

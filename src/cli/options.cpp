@@ -30,9 +30,11 @@ std::string undisguise(const std::string& word) {
 
 std::vector<std::string> words_of(int argc, const char* const* argv) {
   std::vector<std::string> words;
+  bool may_be_option = true;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1) {
+    may_be_option = may_be_option && word != "--";
+    if (may_be_option && word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1) {
       words.push_back(word.substr(0, word.size() - 1));
       words.emplace_back();
     } else {
