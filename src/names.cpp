@@ -15,44 +15,15 @@ namespace {
 using std::string_view;
 using Names = std::span<const string_view>;
 
-constexpr auto kDdimAliases = std::to_array<string_view>({"k_ddim", "sample_ddim"});
-constexpr auto kEulerAliases = std::to_array<string_view>({"k_euler", "sample_euler"});
-constexpr auto kEulerAncestralAliases =
-    std::to_array<string_view>({"euler_ancestral", "k_euler_a", "k_euler_ancestral", "sample_euler_ancestral"});
-constexpr auto kDpmpp2mAliases = std::to_array<string_view>({"dpm++2m", "k_dpmpp_2m", "sample_dpmpp_2m"});
-
-constexpr std::array kSamplers{
-    SamplerInfo{.kind = SamplerKind::kDdim,
-                .name = "ddim",
-                .reference = "DDIMScheduler",
-                .aliases = kDdimAliases,
-                .summary = "denoising diffusion implicit models, arXiv 2010.02502; --eta 1 adds noise as DDPM does"},
-    SamplerInfo{.kind = SamplerKind::kEuler,
-                .name = "euler",
-                .reference = "EulerDiscreteScheduler",
-                .aliases = kEulerAliases,
-                .summary = "Euler's method, arXiv 2206.00364 algorithm 2 without churn"},
-    SamplerInfo{.kind = SamplerKind::kEulerAncestral,
-                .name = "euler_a",
-                .reference = "EulerAncestralDiscreteScheduler",
-                .aliases = kEulerAncestralAliases,
-                .is_stochastic = true,
-                .summary = "Euler's method with fresh noise in each step, as in k-diffusion"},
-    SamplerInfo{.kind = SamplerKind::kDpmpp2m,
-                .name = "dpmpp_2m",
-                .reference = "DPMSolverMultistepScheduler",
-                .aliases = kDpmpp2mAliases,
-                .order = 2,
-                .summary = "DPM-Solver++ of second order over two steps, arXiv 2211.01095"},
+// Labels that say more than a sampler.
+struct SamplerLabel {
+  string_view label;
+  SamplerChoice choice{};
 };
-
-constexpr std::array kSchedules{
-    ScheduleInfo{ScheduleKind::kModel, "model", "the spacing that the bundle asks for"},
-    ScheduleInfo{ScheduleKind::kLinspace, "linspace", "timesteps evenly spaced, with both ends"},
-    ScheduleInfo{ScheduleKind::kLeading, "leading", "timesteps evenly spaced from the low end"},
-    ScheduleInfo{ScheduleKind::kTrailing, "trailing", "timesteps evenly spaced from the high end, arXiv 2305.08891"},
-    ScheduleInfo{ScheduleKind::kKarras, "karras", "noise levels evenly spaced in sigma^(1/7), arXiv 2206.00364"},
-    ScheduleInfo{ScheduleKind::kExponential, "exponential", "noise levels evenly spaced in log sigma"},
+constexpr std::array kSamplerVariants{
+    SamplerLabel{"dpmpp_2m_sde_heun", {.sampler = SamplerKind::kDpmpp2mSde, .solver_type = SolverType::kHeun}},
+    SamplerLabel{"dpmpp_3m_sde", {.sampler = SamplerKind::kDpmpp2mSde, .solver_order = 3}},
+    SamplerLabel{"uni_pc_bh1", {.sampler = SamplerKind::kUnipc, .solver_type = SolverType::kBh1}},
 };
 
 struct ScheduleLabel {
@@ -64,7 +35,17 @@ constexpr std::array kScheduleAliases{
     ScheduleLabel{"automatic", ScheduleKind::kModel},
     ScheduleLabel{"discrete", ScheduleKind::kLinspace},  // stable-diffusion.cpp
     ScheduleLabel{"uniform", ScheduleKind::kLinspace},   // AUTOMATIC1111
+    ScheduleLabel{"normal", ScheduleKind::kLinspace},    // ComfyUI
+    ScheduleLabel{"k", ScheduleKind::kKarras},           // InvokeAI
+    ScheduleLabel{"align_your_steps", ScheduleKind::kAys},
+    ScheduleLabel{"align_your_steps_xl", ScheduleKind::kAysXl},
 };
+
+// In the order of the enums.
+constexpr auto kSolverTypes =
+    std::to_array<string_view>({"auto", "midpoint", "heun", "bh1", "bh2", "plms", "prk", "fixed_small",
+                                "fixed_small_log", "fixed_large", "predictor_corrector", "corrector"});
+constexpr auto kMethods = std::to_array<string_view>({"one step", "two stages", "multistep"});
 
 struct PrecisionLabel {
   string_view label;
@@ -94,20 +75,23 @@ bool has_label(Names labels, string_view folded) {
   return std::ranges::any_of(labels, [folded](string_view label) { return fold(label) == folded; });
 }
 
-std::optional<SamplerKind> find_sampler(string_view folded) {
-  for (const SamplerInfo& sampler : kSamplers) {
-    const std::array own{sampler.name, sampler.reference};
-    if (has_label(own, folded) || has_label(sampler.aliases, folded)) return sampler.kind;
+std::optional<SamplerChoice> find_sampler(string_view folded) {
+  for (const SamplerInfo& sampler : samplers()) {
+    const std::array own{sampler.name, sampler.reference, sampler.label};
+    if (has_label(own, folded) || has_label(sampler.aliases, folded)) return SamplerChoice{.sampler = sampler.kind};
+  }
+  for (const SamplerLabel& variant : kSamplerVariants) {
+    if (fold(variant.label) == folded) return variant.choice;
   }
   return std::nullopt;
 }
 
 std::optional<ScheduleKind> find_schedule(string_view folded) {
-  for (const ScheduleInfo& schedule : kSchedules) {
-    if (schedule.name == folded) return schedule.kind;
+  for (const ScheduleInfo& schedule : schedules()) {
+    if (has_label(std::array{schedule.name, schedule.label}, folded)) return schedule.kind;
   }
   for (const ScheduleLabel& alias : kScheduleAliases) {
-    if (alias.label == folded) return alias.kind;
+    if (fold(alias.label) == folded) return alias.kind;
   }
   return std::nullopt;
 }
@@ -151,7 +135,10 @@ std::optional<string_view> without_suffix(string_view folded, string_view word) 
 }
 
 std::vector<string_view> schedule_words() {
-  std::vector<string_view> words = names_in(kSchedules);
+  std::vector<string_view> words = names_in(schedules());
+  for (const ScheduleInfo& schedule : schedules()) {
+    if (!schedule.label.empty()) words.push_back(schedule.label);
+  }
   for (const ScheduleLabel& alias : kScheduleAliases) words.push_back(alias.label);
   return words;
 }
@@ -159,8 +146,10 @@ std::vector<string_view> schedule_words() {
 std::optional<SamplerChoice> find_sampler_with_schedule(string_view folded) {
   for (const string_view word : schedule_words()) {
     const std::optional<string_view> start = without_suffix(folded, word);
-    const std::optional<SamplerKind> sampler = start ? find_sampler(*start) : std::nullopt;
-    if (sampler) return SamplerChoice{*sampler, find_schedule(word)};
+    std::optional<SamplerChoice> choice = start ? find_sampler(*start) : std::nullopt;
+    if (!choice) continue;
+    choice->schedule = find_schedule(fold(word));
+    return choice;
   }
   return std::nullopt;
 }
@@ -186,29 +175,32 @@ std::optional<string_view> find_missing_schedule(string_view folded) {
 
 }  // namespace
 
-std::span<const SamplerInfo> samplers() { return kSamplers; }
-std::span<const ScheduleInfo> schedules() { return kSchedules; }
-
-const SamplerInfo& info(SamplerKind kind) { return *std::ranges::find(kSamplers, kind, &SamplerInfo::kind); }
-const ScheduleInfo& info(ScheduleKind kind) { return *std::ranges::find(kSchedules, kind, &ScheduleInfo::kind); }
-
 SamplerChoice parse_sampler(string_view label) {
   const std::string folded = fold(label);
-  if (const auto sampler = find_sampler(folded)) return {*sampler, std::nullopt};
+  if (const auto choice = find_sampler(folded)) return *choice;
   if (const auto choice = find_sampler_with_schedule(folded)) return *choice;
-  const std::vector<string_view> names = names_in(kSamplers);
+  const std::vector<string_view> names = names_in(samplers());
   if (is_missing_sampler(folded)) refuse_missing("sampler", label, names);
-  if (const auto schedule = find_missing_schedule(folded)) refuse_missing("schedule", *schedule, names_in(kSchedules));
+  if (const auto schedule = find_missing_schedule(folded)) refuse_missing("schedule", *schedule, names_in(schedules()));
   refuse_unknown("sampler", label, names);
 }
 
 ScheduleKind parse_schedule(string_view label) {
   const std::string folded = fold(label);
   if (const auto schedule = find_schedule(folded)) return *schedule;
-  const std::vector<string_view> names = names_in(kSchedules);
+  const std::vector<string_view> names = names_in(schedules());
   if (has_label(kMissingSchedules, folded)) refuse_missing("schedule", label, names);
   refuse_unknown("schedule", label, names);
 }
+
+SolverType parse_solver_type(string_view label) {
+  const auto found = std::ranges::find(kSolverTypes, label);
+  if (found == kSolverTypes.end()) refuse_unknown("solver type", label, kSolverTypes);
+  return static_cast<SolverType>(found - kSolverTypes.begin());
+}
+
+string_view name_of(SolverType type) { return kSolverTypes[static_cast<std::size_t>(type)]; }
+string_view name_of(SamplerMethod method) { return kMethods[static_cast<std::size_t>(method)]; }
 
 Precision parse_precision(string_view label) {
   const std::string folded = fold(label);

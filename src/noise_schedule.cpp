@@ -9,27 +9,43 @@
 namespace txt2img {
 namespace {
 
-// n points from `first` to `last`, filled from both ends in float32 as torch.linspace does.
+// n points from `first` to `last`, filled from both ends in float32 with fused multiply-adds, as torch.linspace does.
 std::vector<float> linspace(double first, double last, int n) {
   const auto lo = static_cast<float>(first);
   const auto hi = static_cast<float>(last);
   const float step = n > 1 ? (hi - lo) / static_cast<float>(n - 1) : 0.0F;
   std::vector<float> points(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) {
-    points[static_cast<std::size_t>(i)] =
-        i < n / 2 || n == 1 ? lo + step * static_cast<float>(i) : hi - step * static_cast<float>(n - 1 - i);
+    points[static_cast<std::size_t>(i)] = i < n / 2 || n == 1 ? std::fma(step, static_cast<float>(i), lo)
+                                                              : std::fma(-step, static_cast<float>(n - 1 - i), hi);
   }
   return points;
 }
 
-// Cosine schedule of arXiv 2102.09672: beta_i = min(1 - f((i+1)/T) / f(i/T), 0.999).
-std::vector<float> cosine_betas(int n) {
-  const auto f = [](double u) { return std::pow(std::cos((u + 0.008) / 1.008 * std::numbers::pi / 2), 2); };
+// beta_i = min(1 - abar((i+1)/T) / abar(i/T), 0.999), as in arXiv 2102.09672.
+template <typename Abar>
+std::vector<float> betas_of(int n, Abar abar) {
   std::vector<float> betas(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) {
-    const double ratio = f(static_cast<double>(i + 1) / n) / f(static_cast<double>(i) / n);
+    const double ratio = abar(static_cast<double>(i + 1) / n) / abar(static_cast<double>(i) / n);
     betas[static_cast<std::size_t>(i)] = static_cast<float>(std::min(1 - ratio, 0.999));
   }
+  return betas;
+}
+
+double cosine_abar(double u) { return std::pow(std::cos((u + 0.008) / 1.008 * std::numbers::pi / 2), 2); }
+
+// arXiv 2407.03297.
+double laplace_abar(double u) {
+  const double log_snr = -0.5 * std::copysign(1.0, 0.5 - u) * std::log(1 - 2 * std::abs(0.5 - u) + 1e-6);
+  const double snr = std::exp(log_snr);
+  return std::sqrt(snr / (1 + snr));
+}
+
+std::vector<float> sigmoid_betas(const SchedulerConfig& config) {
+  std::vector<float> betas = linspace(-6, 6, config.num_train_timesteps);
+  const auto range = static_cast<float>(config.beta_end - config.beta_start);
+  for (float& beta : betas) beta = 1 / (1 + std::exp(-beta)) * range + static_cast<float>(config.beta_start);
   return betas;
 }
 
@@ -42,7 +58,10 @@ std::vector<float> make_betas(const SchedulerConfig& config) {
       for (float& beta : betas) beta *= beta;
       return betas;
     }
-    case BetaSchedule::kSquaredcosCapV2: return cosine_betas(n);
+    case BetaSchedule::kSquaredcosCapV2: return betas_of(n, cosine_abar);
+    case BetaSchedule::kSigmoid: return sigmoid_betas(config);
+    case BetaSchedule::kLaplace: return betas_of(n, laplace_abar);
+    case BetaSchedule::kExp: return betas_of(n, [](double u) { return std::exp(-12 * u); });
     case BetaSchedule::kTrained: return {config.trained_betas.begin(), config.trained_betas.end()};
   }
   return {};
@@ -91,6 +110,15 @@ NoiseLevel level_of_ratio(double ratio, double timestep) {
   return {.alpha = alpha, .sigma = ratio * alpha, .timestep = timestep};
 }
 
+NoiseLevel edm_level(double ratio, double sigma_data) {
+  const double alpha = 1 / std::sqrt(ratio * ratio + sigma_data * sigma_data);
+  return {.alpha = alpha, .sigma = ratio * alpha, .timestep = 0.25 * std::log(ratio)};
+}
+
+NoiseLevel flow_level(double sigma, double timestep) {
+  return {.alpha = 1 - sigma, .sigma = sigma, .timestep = timestep};
+}
+
 NoiseSchedule::NoiseSchedule(const SchedulerConfig& config) : alphas_cumprod_(make_alphas_cumprod(config)) {
   ratios_.reserve(alphas_cumprod_.size());
   for (float abar : alphas_cumprod_) {
@@ -106,13 +134,19 @@ NoiseLevel NoiseSchedule::at(int timestep) const {
   return {.alpha = std::sqrt(abar), .sigma = std::sqrt(1 - abar), .timestep = static_cast<double>(timestep)};
 }
 
-double NoiseSchedule::ratio_at(double timestep) const {
-  const double t = std::clamp(timestep, 0.0, static_cast<double>(size() - 1));
-  const auto low = std::min(static_cast<std::size_t>(t), ratios_.size() - 1);
-  const auto high = std::min(low + 1, ratios_.size() - 1);
+double NoiseSchedule::interpolate(const std::vector<float>& table, double timestep) {
+  const double t = std::clamp(timestep, 0.0, static_cast<double>(table.size() - 1));
+  const auto low = static_cast<std::size_t>(t);
+  const auto high = std::min(low + 1, table.size() - 1);
   const double weight = t - static_cast<double>(low);
-  const auto at_low = static_cast<double>(ratios_[low]);
-  return at_low + weight * (static_cast<double>(ratios_[high]) - at_low);
+  const auto at_low = static_cast<double>(table[low]);
+  return at_low + weight * (static_cast<double>(table[high]) - at_low);
+}
+
+double NoiseSchedule::ratio_at(double timestep) const { return interpolate(ratios_, timestep); }
+
+double NoiseSchedule::log_linear_ratio_at(double timestep) const {
+  return std::exp(interpolate(log_ratios_, timestep));
 }
 
 double NoiseSchedule::timestep_of(double ratio) const {

@@ -21,27 +21,10 @@ std::string quoted_if_needed(const std::string& value) {
   return json(value).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string_view label_of(SamplerKind sampler) {
-  switch (sampler) {
-    case SamplerKind::kDdim: return "DDIM";
-    case SamplerKind::kEuler: return "Euler";
-    case SamplerKind::kEulerAncestral: return "Euler a";
-    case SamplerKind::kDpmpp2m: return "DPM++ 2M";
-  }
-  return "";
-}
-
 // Schedules that have a name there follow the sampler's, as in "DPM++ 2M Karras".
-std::string_view suffix_of(ScheduleKind schedule) {
-  switch (schedule) {
-    case ScheduleKind::kKarras: return " Karras";
-    case ScheduleKind::kExponential: return " Exponential";
-    case ScheduleKind::kModel:
-    case ScheduleKind::kLinspace:
-    case ScheduleKind::kLeading:
-    case ScheduleKind::kTrailing: return "";
-  }
-  return "";
+std::string sampler_label(const Settings& settings) {
+  const std::string_view schedule = info(settings.schedule).label;
+  return std::string(info(settings.sampler).label) + (schedule.empty() ? "" : " " + std::string(schedule));
 }
 
 }  // namespace
@@ -52,14 +35,19 @@ std::string parameters_text(const Record& record) {
   if (!settings.prompt.empty()) text += without_nul(settings.prompt) + "\n";
   if (!settings.negative.empty()) text += "Negative prompt: " + without_nul(settings.negative) + "\n";
   text += "Steps: " + std::to_string(settings.steps);
-  text += ", Sampler: " + std::string(label_of(settings.sampler)) + std::string(suffix_of(settings.schedule));
+  text += ", Sampler: " + sampler_label(settings);
   text += ", CFG scale: " + to_shortest_text(settings.guidance);
   text += ", Seed: " + std::to_string(settings.seed);
   text += ", Size: " + std::to_string(settings.width) + "x" + std::to_string(settings.height);
   text += ", Model hash: " + record.model_sha256.substr(0, 10);
   text += ", Model: " + quoted_if_needed(without_nul(record.model));
   if (settings.clip_skip != 1) text += ", Clip skip: " + std::to_string(settings.clip_skip);
-  if (settings.eta != 0) text += ", Eta DDIM: " + to_shortest_text(settings.eta);
+  const SamplerOptions& options = settings.sampler_options;
+  if (options.eta != 0) text += ", Eta DDIM: " + to_shortest_text(options.eta);
+  if (options.s_churn != 0) text += ", Sigma churn: " + to_shortest_text(options.s_churn);
+  if (options.s_tmin != 0) text += ", Sigma tmin: " + to_shortest_text(options.s_tmin);
+  if (options.s_tmax != SamplerOptions{}.s_tmax) text += ", Sigma tmax: " + to_shortest_text(options.s_tmax);
+  if (options.s_noise != 1) text += ", Sigma noise: " + to_shortest_text(options.s_noise);
   if (settings.guidance_rescale != 0) text += ", CFG Rescale: " + to_shortest_text(settings.guidance_rescale);
   text += ", Version: txt2img " + record.version;
   return text;

@@ -3,8 +3,13 @@
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <type_traits>
+#include <variant>
+#include <vector>
 
 #include "json.h"
+#include "number_text.h"
 #include "txt2img/error.h"
 #include "txt2img/record.h"
 
@@ -37,10 +42,59 @@ Precision get_precision(const JsonObject& object, std::string_view key) {
   return kAll[object.get_choice(key, names)];
 }
 
+constexpr auto kSettingsKeys =
+    std::to_array<std::string_view>({"prompt", "negative", "seed", "steps", "guidance", "guidance_rescale", "width",
+                                     "height", "sampler", "schedule", "clip_skip", "sigmas", "timesteps"});
+
+std::vector<std::string_view> settings_keys() {
+  std::vector<std::string_view> keys(kSettingsKeys.begin(), kSettingsKeys.end());
+  for (const SamplerOptionInfo& row : sampler_options()) keys.push_back(row.name);
+  return keys;
+}
+
+// The value of a key as the command line would have it.
+std::string option_text(const JsonObject& object, const SamplerOptionInfo& row) {
+  const auto number = [&] { return to_shortest_text(object.get_number(row.name, {.min = row.min, .max = row.max})); };
+  return std::visit(
+      [&](auto member) {
+        using Value = std::remove_cvref_t<decltype(SamplerOptions{}.*member)>;
+        if constexpr (std::is_same_v<Value, double> || std::is_same_v<Value, std::optional<double>>)
+          return number();
+        else if constexpr (std::is_same_v<Value, int>)
+          return std::to_string(object.get_integer(row.name, static_cast<int>(row.min), static_cast<int>(row.max)));
+        else if constexpr (std::is_same_v<Value, bool>)
+          return std::string(object.get_bool(row.name) ? "true" : "false");
+        else
+          return object.get_string(row.name);
+      },
+      row.member);
+}
+
+std::vector<double> parse_levels(const JsonObject& object, std::string_view key) {
+  constexpr NumberRange kLevel{.min = 0, .max = 1e5};
+  return object.has(key) ? object.get_numbers(key, kLevel) : std::vector<double>{};
+}
+
+SamplerOptions parse_options(const JsonObject& object) {
+  SamplerOptions options;
+  for (const SamplerOptionInfo& row : sampler_options()) {
+    if (!object.has(row.name)) continue;
+    try {
+      set_option(options, row, option_text(object, row));
+    } catch (const Error& error) {
+      if (error.code() == ExitCode::kBadData) throw;
+      object.fail(row.name, std::string("is wrong: ") + error.what());
+    }
+  }
+  options.sigmas = parse_levels(object, "sigmas");
+  options.timesteps = parse_levels(object, "timesteps");
+  return options;
+}
+
 Settings parse_settings(const JsonObject& object) {
-  object.allow_only({"prompt", "negative", "seed", "steps", "guidance", "guidance_rescale", "width", "height",
-                     "sampler", "schedule", "eta", "clip_skip"});
+  object.allow_only(settings_keys());
   constexpr NumberRange kUnit{.min = 0, .max = 1};
+  (void)object.get_number("eta", kUnit);  // always there
   return {.prompt = object.get_string("prompt"),
           .negative = object.get_string("negative"),
           .seed = object.get_integer<std::uint64_t>("seed", 0, kSeedMax),
@@ -51,7 +105,7 @@ Settings parse_settings(const JsonObject& object) {
           .height = object.get_integer("height", 1, kSizeMax),
           .sampler = get_entry(object, "sampler", samplers()).kind,
           .schedule = get_entry(object, "schedule", schedules()).kind,
-          .eta = object.get_number("eta", kUnit),
+          .sampler_options = parse_options(object),
           .clip_skip = object.get_integer("clip_skip", 1, std::numeric_limits<int>::max())};
 }
 

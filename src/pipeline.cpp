@@ -80,17 +80,6 @@ void check_batch(std::span<const Settings> pictures) {
   }
 }
 
-// The reference's DDIM clips x_0 if told to, its DPM++ has thresholding only, its Euler neither.
-bool clips_x0(SamplerKind sampler, const SchedulerConfig& config) {
-  switch (sampler) {
-    case SamplerKind::kDdim: return config.clip_sample || config.thresholding;
-    case SamplerKind::kDpmpp2m: return config.thresholding;
-    case SamplerKind::kEuler:
-    case SamplerKind::kEulerAncestral: return false;
-  }
-  return false;
-}
-
 Precision choose_precision(const Bundle& bundle, const EngineOptions& options, c10::Device device) {
   return options.precision.value_or(device.is_cuda() ? bundle.unet.stored : Precision::kFloat32);
 }
@@ -180,10 +169,9 @@ std::optional<Conditioning> Pipeline::encode_negative(std::span<const Settings> 
 
 Denoise Pipeline::make_denoise(const Settings& settings, Conditioning positive,
                                const std::optional<Conditioning>& negative) const {
-  const DenoiserOptions options{.prediction = bundle_.scheduler.prediction_type,
-                                .guidance = settings.guidance,
-                                .guidance_rescale = settings.guidance_rescale,
-                                .clips_x0 = clips_x0(settings.sampler, bundle_.scheduler)};
+  DenoiserOptions options = denoiser_options(bundle_.scheduler, settings.sampler, settings.sampler_options);
+  options.guidance = settings.guidance;
+  options.guidance_rescale = settings.guidance_rescale;
   const auto predict = [this](const at::Tensor& latent, double timestep, const Conditioning& conditioning) {
     return unet_->predict(latent, timestep, conditioning);
   };
@@ -193,9 +181,9 @@ Denoise Pipeline::make_denoise(const Settings& settings, Conditioning positive,
 at::Tensor Pipeline::sample(std::span<const Settings> pictures, const at::Tensor& initial_noise, const Denoise& denoise,
                             const NoiseSource& noise, const Observer& observer) const {
   const Settings& settings = pictures.front();
-  const Trajectory trajectory =
-      plan_trajectory(noise_schedule_, bundle_.scheduler, settings.sampler, settings.schedule, settings.steps);
-  const auto sampler = make_sampler(settings.sampler, {.eta = settings.eta});
+  const Trajectory trajectory = plan_trajectory(noise_schedule_, bundle_.scheduler, settings.sampler, settings.schedule,
+                                                settings.steps, settings.sampler_options);
+  const auto sampler = make_sampler(settings.sampler, settings.sampler_options, bundle_.scheduler);
   const auto keep_going = [&](int done) {
     if (observer.on_step) observer.on_step(done, static_cast<int>(trajectory.steps.size()));
     return !observer.is_cancelled();

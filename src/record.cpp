@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "number_text.h"
 #include "txt2img/error.h"
@@ -34,19 +36,46 @@ Members sorted(Members members) {
   return members;
 }
 
+std::string to_json(const std::vector<double>& numbers) {
+  std::string text;
+  for (const double number : numbers) text += (text.empty() ? "[" : ",") + to_json(number);
+  return text + "]";
+}
+
+// JSON has numbers and booleans of its own; everything else is a string.
+std::string option_to_json(const SamplerOptionInfo& row, const std::string& text) {
+  const bool is_bare = std::holds_alternative<double SamplerOptions::*>(row.member) ||
+                       std::holds_alternative<int SamplerOptions::*>(row.member) ||
+                       std::holds_alternative<bool SamplerOptions::*>(row.member) ||
+                       std::holds_alternative<std::optional<double> SamplerOptions::*>(row.member);
+  return is_bare ? text : to_json(text);
+}
+
+// Options at their default are left out, all but eta.
+void add_options(Members& members, const SamplerOptions& options) {
+  for (const SamplerOptionInfo& row : sampler_options()) {
+    const std::string text = text_of(options, row);
+    if (!text.empty() && row.name != "eta") members.emplace_back(row.name, option_to_json(row, text));
+  }
+  if (!options.sigmas.empty()) members.emplace_back("sigmas", to_json(options.sigmas));
+  if (!options.timesteps.empty()) members.emplace_back("timesteps", to_json(options.timesteps));
+}
+
 Members members_of(const Settings& settings) {
-  return {{"prompt", to_json(settings.prompt)},
-          {"negative", to_json(settings.negative)},
-          {"seed", std::to_string(settings.seed)},
-          {"steps", std::to_string(settings.steps)},
-          {"guidance", to_json(settings.guidance)},
-          {"guidance_rescale", to_json(settings.guidance_rescale)},
-          {"width", std::to_string(settings.width)},
-          {"height", std::to_string(settings.height)},
-          {"sampler", to_json(info(settings.sampler).name)},
-          {"schedule", to_json(info(settings.schedule).name)},
-          {"eta", to_json(settings.eta)},
-          {"clip_skip", std::to_string(settings.clip_skip)}};
+  Members members = {{"prompt", to_json(settings.prompt)},
+                     {"negative", to_json(settings.negative)},
+                     {"seed", std::to_string(settings.seed)},
+                     {"steps", std::to_string(settings.steps)},
+                     {"guidance", to_json(settings.guidance)},
+                     {"guidance_rescale", to_json(settings.guidance_rescale)},
+                     {"width", std::to_string(settings.width)},
+                     {"height", std::to_string(settings.height)},
+                     {"sampler", to_json(info(settings.sampler).name)},
+                     {"schedule", to_json(info(settings.schedule).name)},
+                     {"eta", to_json(settings.sampler_options.eta)},
+                     {"clip_skip", std::to_string(settings.clip_skip)}};
+  add_options(members, settings.sampler_options);
+  return members;
 }
 
 Members members_of(const Stages& stages) {

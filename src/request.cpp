@@ -74,11 +74,13 @@ void check_seeds(std::uint64_t seed, int count) {
                                     " pictures with the seeds that follow it; use 0 to " + to_text(last));
 }
 
-void check_eta(double eta, SamplerKind sampler) {
-  check_range("eta", eta, 0.0, 1.0);
-  if (eta == 0 || sampler == SamplerKind::kDdim) return;
-  throw Error(ExitCode::kUsage, "eta " + to_text(eta) + " has no meaning for sampler " +
-                                    std::string(info(sampler).name) + ", only ddim uses it; use 0 or sampler ddim");
+void check_steps(const Request& request, const Settings& settings, const Bundle& bundle) {
+  check_range("steps", settings.steps, 1, std::min(kStepsMax, bundle.scheduler.num_train_timesteps),
+              " with this model");
+  const int listed = listed_steps(settings.sampler_options);
+  if (listed == 0 || !request.steps || *request.steps == listed) return;
+  throw Error(ExitCode::kUsage, "steps " + to_text(*request.steps) + ", but the list of noise levels makes " +
+                                    to_text(listed) + "; leave steps out");
 }
 
 // Short enough to be typed again; apart in their low 32 bits, which are all that the noise generator takes in.
@@ -90,7 +92,8 @@ std::uint64_t draw_seed(int count) {
 
 bool is_possible(const NoiseSchedule& noise, const Bundle& bundle, const Settings& settings, ScheduleKind schedule) {
   try {
-    (void)plan_trajectory(noise, bundle.scheduler, settings.sampler, schedule, settings.steps);
+    (void)plan_trajectory(noise, bundle.scheduler, settings.sampler, schedule, settings.steps,
+                          settings.sampler_options);
     return true;
   } catch (const Error&) {
     return false;
@@ -99,6 +102,7 @@ bool is_possible(const NoiseSchedule& noise, const Bundle& bundle, const Setting
 
 // The bundle's schedule goes with the bundle's sampler; with one that was asked for it may not, its plain spacing does.
 ScheduleKind default_schedule(const NoiseSchedule& noise, const Bundle& bundle, const Settings& settings) {
+  if (listed_steps(settings.sampler_options) > 0) return ScheduleKind::kModel;
   const bool is_default_sampler = settings.sampler == bundle.defaults.sampler;
   return is_default_sampler || is_possible(noise, bundle, settings, bundle.defaults.schedule) ? bundle.defaults.schedule
                                                                                               : ScheduleKind::kModel;
@@ -106,10 +110,11 @@ ScheduleKind default_schedule(const NoiseSchedule& noise, const Bundle& bundle, 
 
 Settings fill_in(const Request& request, const Bundle& bundle) {
   const Defaults& defaults = bundle.defaults;
+  const int listed = listed_steps(request.sampler_options);
   return {.prompt = request.prompt,
           .negative = request.negative.value_or(defaults.negative),
           .seed = request.seed ? *request.seed : draw_seed(request.count),
-          .steps = request.steps.value_or(defaults.steps),
+          .steps = listed > 0 ? listed : request.steps.value_or(defaults.steps),
           // -0 becomes 0: one value, one spelling in records and job keys.
           .guidance = request.guidance.value_or(defaults.guidance) + 0.0,
           .guidance_rescale = request.guidance_rescale + 0.0,
@@ -117,7 +122,7 @@ Settings fill_in(const Request& request, const Bundle& bundle) {
           .height = request.height.value_or(defaults.height),
           .sampler = request.sampler.value_or(defaults.sampler),
           .schedule = request.schedule.value_or(defaults.schedule),
-          .eta = request.eta + 0.0,
+          .sampler_options = without_negative_zeros(request.sampler_options),
           .clip_skip = request.clip_skip};
 }
 
@@ -128,19 +133,18 @@ Settings settle(const Request& request, const Bundle& bundle) {
   Settings settings = fill_in(request, bundle);
   check_prompts(settings);
   check_seeds(settings.seed, request.count);
-  check_range("steps", settings.steps, 1, std::min(kStepsMax, bundle.scheduler.num_train_timesteps),
-              " with this model");
+  check_steps(request, settings, bundle);
   check_range("guidance", settings.guidance, 0.0, kGuidanceMax);
   check_range("guidance rescale", settings.guidance_rescale, 0.0, 1.0);
   const int multiple = std::lcm(bundle.defaults.size_multiple, bundle.vae.factor);
   check_side("width", settings.width, multiple);
   check_side("height", settings.height, multiple);
-  check_eta(settings.eta, settings.sampler);
   check_range("clip skip", settings.clip_skip, 1, bundle.text_encoder.clip_skips, " with this model");
 
   const NoiseSchedule noise(bundle.scheduler);
   if (!request.schedule) settings.schedule = default_schedule(noise, bundle, settings);
-  (void)plan_trajectory(noise, bundle.scheduler, settings.sampler, settings.schedule, settings.steps);
+  (void)plan_trajectory(noise, bundle.scheduler, settings.sampler, settings.schedule, settings.steps,
+                        settings.sampler_options);
   return settings;
 }
 

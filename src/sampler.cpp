@@ -2,12 +2,12 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/stack.h>
 
-#include <cmath>
-#include <limits>
-#include <optional>
 #include <string>
+#include <vector>
 
+#include "samplers/samplers.h"
 #include "txt2img/error.h"
 
 namespace txt2img {
@@ -16,89 +16,64 @@ Sampler::~Sampler() = default;
 
 namespace {
 
-// exp(-h) of a step, h = lambda(to) - lambda(from), lambda = log(alpha / sigma). 0 from alpha = 0 or to sigma = 0.
-double ratio_of(const Step& step) { return (step.to.sigma * step.from.alpha) / (step.to.alpha * step.from.sigma); }
-
-// Denoising diffusion implicit models, arXiv 2010.02502, equation 12.
-class Ddim final : public Sampler {
+// Whether the latent stayed finite.
+class FiniteCheck {
  public:
-  explicit Ddim(double eta) : eta_(eta) {}
+  void look(const at::Tensor& x, const Step& step) {
+    const at::Tensor is_finite = at::isfinite(x).all();
+    if (!x.is_cpu()) {
+      pending_.push_back(is_finite);
+    } else if (!is_finite.item<bool>()) {
+      fail(step.index, step.count);
+    }
+  }
 
-  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& noise) override {
-    const auto [x0, eps] = denoise(x, step.from);
-    const auto [alpha, sigma, t] = step.to;
-    if (eta_ == 0) return alpha * x0 + sigma * eps;
-
-    const double decay = step.from.alpha / alpha;
-    const double deviation = eta_ * sigma / step.from.sigma * std::sqrt(1 - decay * decay);
-    const double direction = std::sqrt(std::max(sigma * sigma - deviation * deviation, 0.0));
-    return alpha * x0 + direction * eps + deviation * noise();
+  void finish() const {
+    if (pending_.empty()) return;
+    const at::Tensor are_finite = at::stack(pending_).cpu();
+    const auto count = static_cast<int>(pending_.size());
+    for (int i = 0; i < count; ++i) {
+      if (!are_finite[i].item<bool>()) fail(i, count);
+    }
   }
 
  private:
-  double eta_;
-};
-
-// Euler's method on the probability-flow ODE, arXiv 2206.00364, algorithm 1 without its correction.
-class Euler final : public Sampler {
- public:
-  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
-                  const NoiseSource& /*noise*/) override {
-    const auto [x0, eps] = denoise(x, step.from);
-    return step.to.alpha * x0 + step.to.sigma * eps;
-  }
-};
-
-// Ancestral sampling: an Euler step to a lower level, then noise back up to the wanted one (k-diffusion's
-// get_ancestral_step with eta = 1; in ratios s: s_down = s'^2 / s, s_up^2 = s'^2 - s_down^2).
-class EulerAncestral final : public Sampler {
- public:
-  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& noise) override {
-    const auto [x0, eps] = denoise(x, step.from);
-    const double r = ratio_of(step);
-    const double down = step.to.sigma * r;
-    const double up = step.to.sigma * std::sqrt(std::max(1 - r * r, 0.0));
-    return step.to.alpha * x0 + down * eps + up * noise();
-  }
-};
-
-// DPM-Solver++(2M), arXiv 2211.01095, algorithm 2; first order at the start and, as in the reference, at the end of
-// runs under 15 steps and where the noise ends at zero.
-class Dpmpp2m final : public Sampler {
- public:
-  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
-                  const NoiseSource& /*noise*/) override {
-    constexpr int kShortRun = 15;
-    const at::Tensor x0 = denoise(x, step.from).x0;
-    const double r = ratio_of(step);
-    const double h = -std::log(r);
-    const bool is_first_order = !last_x0_ || (step.is_last() && (step.count < kShortRun || step.to.sigma == 0));
-    const at::Tensor d = is_first_order ? x0 : x0 + (h / last_h_ / 2) * (x0 - *last_x0_);
-    last_x0_ = x0;
-    last_h_ = h;
-    return (step.to.sigma / step.from.sigma) * x + (step.to.alpha * (1 - r)) * d;
+  [[noreturn]] static void fail(int index, int count) {
+    throw Error(ExitCode::kInternal, "the latent holds NaN or Inf after step " + std::to_string(index + 1) + " of " +
+                                         std::to_string(count) +
+                                         "; try --dtype float32, a lower --guidance or another --sampler");
   }
 
- private:
-  std::optional<at::Tensor> last_x0_;
-  double last_h_ = std::numeric_limits<double>::infinity();
+  std::vector<at::Tensor> pending_;
 };
-
-void check_finite(const at::Tensor& x, const Step& step) {
-  if (at::isfinite(x).all().item<bool>()) return;
-  throw Error(ExitCode::kInternal, "the latent holds NaN or Inf after step " + std::to_string(step.index + 1) + " of " +
-                                       std::to_string(step.count) +
-                                       "; try --dtype float32, a lower --guidance or another --sampler");
-}
 
 }  // namespace
 
-std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const SamplerOptions& options) {
+std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const SamplerOptions& options, const SchedulerConfig& config) {
   switch (kind) {
-    case SamplerKind::kDdim: return std::make_unique<Ddim>(options.eta);
-    case SamplerKind::kEuler: return std::make_unique<Euler>();
-    case SamplerKind::kEulerAncestral: return std::make_unique<EulerAncestral>();
-    case SamplerKind::kDpmpp2m: return std::make_unique<Dpmpp2m>();
+    case SamplerKind::kDdpm: return make_ddpm(options);
+    case SamplerKind::kDdim: return make_ddim(options);
+    case SamplerKind::kPndm: return make_pndm(options, config);
+    case SamplerKind::kLms: return make_lms(options);
+    case SamplerKind::kEuler:
+    case SamplerKind::kEdmEuler: return make_euler(options, config);
+    case SamplerKind::kEulerAncestral: return make_euler_ancestral();
+    case SamplerKind::kHeun: return make_heun(config);
+    case SamplerKind::kDpm2: return make_dpm2();
+    case SamplerKind::kDpm2Ancestral: return make_dpm2_ancestral();
+    case SamplerKind::kDpmpp2m:
+    case SamplerKind::kEdmDpmpp2m: return make_dpm_multistep(options, 2, Noise::kNone);
+    case SamplerKind::kDpmpp2mSde: return make_dpm_multistep(options, 2, Noise::kEachStep);
+    case SamplerKind::kDpmpp2s: return make_dpm_singlestep(options);
+    case SamplerKind::kDpmpp3m: return make_dpm_multistep(options, 3, Noise::kNone);
+    case SamplerKind::kDpmppSde: return make_dpmpp_sde(options);
+    case SamplerKind::kDeis: return make_deis(options);
+    case SamplerKind::kUnipc: return make_unipc(options);
+    case SamplerKind::kIpndm: return make_ipndm();
+    case SamplerKind::kLcm: return make_lcm(config);
+    case SamplerKind::kTcd: return make_tcd(options);
+    case SamplerKind::kSaSolver: return make_sa_solver(options, config);
+    case SamplerKind::kLangevin: return make_langevin(options);
   }
   throw Error(ExitCode::kInternal, "sampler without a class");
 }
@@ -106,16 +81,18 @@ std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const SamplerOptions& op
 at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, const at::Tensor& initial_noise,
                        const Denoise& denoise, const NoiseSource& noise, const KeepGoing& keep_going) {
   at::Tensor x = trajectory.init_scale * initial_noise;
+  FiniteCheck finite_check;
   const auto check_going = [&](int done) {
     if (!keep_going(done)) throw Error(ExitCode::kInterrupted, "stopped after step " + std::to_string(done));
   };
   check_going(0);
   for (const Step& step : trajectory.steps) {
     x = sampler.step(x, step, denoise, noise);
-    check_finite(x, step);
+    finite_check.look(x, step);
     check_going(step.index + 1);
   }
-  return x;
+  finite_check.finish();
+  return trajectory.final_scale == 1 ? x : trajectory.final_scale * x;
 }
 
 }  // namespace txt2img

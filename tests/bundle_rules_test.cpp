@@ -242,9 +242,11 @@ TEST(BundleRules, RefuseTextsThatAreNotChoices) {
                   {"/scheduler/prediction_type", "velocity", "one of epsilon, v_prediction, sample"},
                   {"/scheduler/timestep_spacing", "even", "one of linspace, leading, trailing"},
                   {"/scheduler/final_sigmas_type", "one", "one of zero, sigma_min"},
-                  {"/defaults/sampler", "pndm", "a newer one"},
-                  {"/defaults/sampler", "pndm", "ddim, euler, euler_a, dpmpp_2m"},
-                  {"/defaults/schedule", "ays", "model, linspace, leading, trailing, karras, exponential"}});
+                  {"/defaults/sampler", "restart", "a newer one"},
+                  {"/defaults/sampler", "restart", "ddpm, ddim, pndm, lms, euler"},
+                  {"/scheduler/beta_schedule", "cosine", "squaredcos_cap_v2, sigmoid, laplace, exp"},
+                  {"/scheduler/prediction_type", "flow", "sample, flow_prediction"},
+                  {"/defaults/schedule", "gits", "model, linspace, leading, trailing, karras, exponential"}});
 }
 
 TEST(BundleRules, RefuseValuesThatContradictOthers) {

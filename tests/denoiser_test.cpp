@@ -7,7 +7,10 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/std.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include <optional>
 #include <vector>
@@ -70,12 +73,77 @@ TEST(Denoiser, WorksWhereNothingOfThePictureIsLeft) {
   expect_both_parts(PredictionType::kSample, x0(), pure_noise());
 }
 
-TEST(Denoiser, ClipsThePictureOnlyIfToldTo) {
-  const Denoiser clipping(constant(x0() * 10), {.prediction = PredictionType::kSample, .clips_x0 = true}, {},
+TEST(Denoiser, SeparatesPictureAndNoiseOfFlowMatching) {
+  const NoiseLevel level = flow_level(0.25, 250);
+  const at::Tensor x = level.alpha * x0() + level.sigma * eps();
+  const Denoiser denoiser(constant(eps() - x0()), {.prediction = PredictionType::kFlow}, {}, std::nullopt);
+  const auto [found_x0, found_eps] = denoiser(x, level);
+  expect_close(found_x0, x0());
+  expect_close(found_eps, eps());
+}
+
+// Table 1 of arXiv 2206.00364: D(x) = c_skip x + c_out F(c_in x), where x here is c_in x already.
+TEST(Denoiser, UndoesThePreconditioningOfEdm) {
+  constexpr double kData = 0.5;
+  constexpr double kSigma = 3;
+  const NoiseLevel level = edm_level(kSigma, kData);
+  const at::Tensor noisy = x0() + kSigma * eps();
+  const double skip = kData * kData / (kSigma * kSigma + kData * kData);
+  const double out = kSigma * kData / std::sqrt(kSigma * kSigma + kData * kData);
+  const at::Tensor network = (x0() - skip * noisy) / out;
+  const Denoiser plus(constant(network), {.sigma_data = kData}, {}, std::nullopt);
+  expect_close(plus(level.alpha * noisy, level).x0, x0());
+  expect_close(plus(level.alpha * noisy, level).eps, eps());
+  const Denoiser minus(constant(-network), {.prediction = PredictionType::kVelocity, .sigma_data = kData}, {},
+                       std::nullopt);
+  expect_close(minus(level.alpha * noisy, level).x0, x0());
+}
+
+Denoised limited_to(const X0Limit& limit) {
+  const Denoiser denoiser(constant(x0() * 10), {.prediction = PredictionType::kSample, .limit = limit}, {},
                           std::nullopt);
-  const Denoiser plain(constant(x0() * 10), {.prediction = PredictionType::kSample}, {}, std::nullopt);
-  EXPECT_LE(clipping(x0(), half_noise()).x0.abs().max().item<float>(), 1);
-  EXPECT_GT(plain(x0(), half_noise()).x0.abs().max().item<float>(), 1);
+  return denoiser(x0(), half_noise());
+}
+
+TEST(Denoiser, ClipsThePictureOnlyIfToldTo) {
+  EXPECT_LE(limited_to({.kind = X0Limit::Kind::kClip, .range = 0.5}).x0.abs().max().item<float>(), 0.5);
+  EXPECT_GT(limited_to({}).x0.abs().max().item<float>(), 1);
+}
+
+TEST(Denoiser, ThresholdsByTheQuantileOfEachRow) {
+  const at::Tensor rows = at::tensor({0.1, -0.5, 2.0, -4.0, 0.2, 0.1, -0.3, 0.4}).reshape({2, 1, 1, 4});
+  const Denoiser denoiser(
+      constant(rows),
+      {.prediction = PredictionType::kSample, .limit = {.kind = X0Limit::Kind::kThreshold, .ratio = 2.0 / 3, .max = 9}},
+      {}, std::nullopt);
+  // |x| of the first row is 0.1 0.5 2 4, its quantile 2/3 is 2; the second row is below 1 and stays.
+  const at::Tensor expected = at::tensor({0.05, -0.25, 1.0, -1.0, 0.2, 0.1, -0.3, 0.4}).reshape({2, 1, 1, 4});
+  expect_close(denoiser(rows, half_noise()).x0, expected);
+}
+
+TEST(Denoiser, NoiseFollowsALimitedPictureOnlyIfToldTo) {
+  using Kind = X0Limit::Kind;
+  const Denoised kept = limited_to({.kind = Kind::kClip});
+  expect_close(kept.eps, limited_to({}).eps);
+  const Denoised felt = limited_to({.kind = Kind::kClip, .is_felt_by_eps = true});
+  expect_close(half_noise().alpha * felt.x0 + half_noise().sigma * felt.eps, x0());
+}
+
+TEST(Denoiser, ListensToTheModelsLimitsAsTheReferenceDoes) {
+  using Kind = X0Limit::Kind;
+  const auto kind = [](SamplerKind sampler, const SchedulerConfig& config, const SamplerOptions& options = {}) {
+    return denoiser_options(config, sampler, options).limit.kind;
+  };
+  const SchedulerConfig clips{.clip_sample = true};
+  const SchedulerConfig thresholds{.clip_sample = true, .thresholding = true};
+  EXPECT_EQ(kind(SamplerKind::kDdim, clips), Kind::kClip);
+  EXPECT_EQ(kind(SamplerKind::kDdim, thresholds), Kind::kThreshold);
+  EXPECT_EQ(kind(SamplerKind::kHeun, thresholds), Kind::kClip);
+  EXPECT_EQ(kind(SamplerKind::kDpmpp2m, clips), Kind::kNone);
+  EXPECT_EQ(kind(SamplerKind::kDpmpp2m, thresholds), Kind::kThreshold);
+  EXPECT_EQ(kind(SamplerKind::kEuler, thresholds), Kind::kNone);
+  EXPECT_EQ(kind(SamplerKind::kUnipc, thresholds, {.solver_prediction = SolverPrediction::kEpsilon}), Kind::kNone);
+  EXPECT_EQ(kind(SamplerKind::kDdim, {}), Kind::kNone);
 }
 
 Conditioning context_of(float value) { return {.context = at::full({1, 2, 3}, value)}; }

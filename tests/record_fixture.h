@@ -9,7 +9,10 @@
 
 namespace txt2img {
 
-inline std::string hash(char digit) { return std::string(64, digit); }
+inline std::string hash(char digit) {
+  std::string digits(64, digit);
+  return digits;
+}
 
 inline Record make_record() {
   return {
@@ -27,7 +30,7 @@ inline Record make_record() {
                    .height = 72,
                    .sampler = SamplerKind::kDpmpp2m,
                    .schedule = ScheduleKind::kKarras,
-                   .eta = 0,
+                   .sampler_options = {.eta = 0},
                    .clip_skip = 1},
       .device = "cpu",
       .precision = Precision::kFloat32,

@@ -41,7 +41,7 @@ TEST(Record, ReadsBackWhatItWrites) {
   record.precision = Precision::kBfloat16;
   for (const double number : {0.1, 1.0 / 3, 1e-7, 5e-324, 0.30000000000000004, 1.0, 2e-308}) {
     record.settings.guidance = 999 * number;
-    record.settings.guidance_rescale = record.settings.eta = number;
+    record.settings.guidance_rescale = record.settings.sampler_options.eta = number;
     expect_equal(parse_record(record_json(record)), record);
   }
   for (const SamplerInfo& sampler : samplers()) {
@@ -83,7 +83,7 @@ TEST(Record, KeyDependsOnAllThatDeterminesThePixels) {
       [](Record& r) { r.device = "cuda"; },
       [](Record& r) { r.precision = Precision::kFloat16; },
       [](Record& r) { r.vae_precision = Precision::kFloat32; },
-      [](Record& r) { r.settings.prompt += " "; },
+      [](Record& r) { r.settings.prompt += ' '; },
       [](Record& r) { r.settings.negative.clear(); },
       [](Record& r) { r.settings.seed = 0; },
       [](Record& r) { r.settings.steps = 21; },
@@ -92,7 +92,7 @@ TEST(Record, KeyDependsOnAllThatDeterminesThePixels) {
       [](Record& r) { std::swap(r.settings.width, r.settings.height); },
       [](Record& r) { r.settings.sampler = SamplerKind::kEuler; },
       [](Record& r) { r.settings.schedule = ScheduleKind::kModel; },
-      [](Record& r) { r.settings.eta = 1; },
+      [](Record& r) { r.settings.sampler_options.eta = 1; },
       [](Record& r) { r.settings.clip_skip = 2; },
   };
   std::set<std::string> keys;
@@ -126,7 +126,7 @@ TEST(Record, WritesOnlyTheParametersThatSaySomething) {
   record.settings.negative.clear();
   record.settings.sampler = SamplerKind::kDdim;
   record.settings.schedule = ScheduleKind::kTrailing;
-  record.settings.eta = 0.5;
+  record.settings.sampler_options.eta = 0.5;
   record.settings.guidance_rescale = 0.7;
   record.settings.clip_skip = 2;
   EXPECT_EQ(parameters_text(record),

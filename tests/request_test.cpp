@@ -45,7 +45,7 @@ Request full_request() {
           .height = 64,
           .sampler = SamplerKind::kDdim,
           .schedule = ScheduleKind::kTrailing,
-          .eta = 0.5,
+          .sampler_options = {.eta = 0.5},
           .clip_skip = 2};
 }
 
@@ -75,7 +75,7 @@ TEST(Request, TakesWhatWasAskedFor) {
                              .height = 64,
                              .sampler = SamplerKind::kDdim,
                              .schedule = ScheduleKind::kTrailing,
-                             .eta = 0.5,
+                             .sampler_options = {.eta = 0.5},
                              .clip_skip = 2};
   EXPECT_EQ(settle(full_request(), make_bundle()), expected);
 }
@@ -91,7 +91,7 @@ TEST(Request, TakesTheRestFromTheBundle) {
                              .height = 640,
                              .sampler = SamplerKind::kDpmpp2m,
                              .schedule = ScheduleKind::kKarras,
-                             .eta = 0,
+                             .sampler_options = {.eta = 0},
                              .clip_skip = 1};
   EXPECT_EQ(settle({.prompt = "p", .seed = 7}, make_bundle()), expected);
   EXPECT_EQ(settle({.prompt = "p", .negative = "", .seed = 7}, make_bundle()).negative, "");
@@ -140,7 +140,7 @@ TEST(Request, KeepsNumbersWithinTheirRanges) {
   EXPECT_EQ(refusal([](Request& r) { r.guidance = kNan; }), "guidance nan is out of range; use 0 to 1000");
   for (const double part : {-0.1, 1.1, kNan, kInfinity}) {
     refusal([&](Request& r) { r.guidance_rescale = part; });
-    refusal([&](Request& r) { r.eta = part; });
+    refusal([&](Request& r) { r.sampler_options.eta = part; });
   }
   for (const int skip : {0, -1, 3}) refusal([&](Request& r) { r.clip_skip = skip; });
   for (const int count : {0, -1, 1000001}) refusal([&](Request& r) { r.count = count; });
@@ -149,7 +149,8 @@ TEST(Request, KeepsNumbersWithinTheirRanges) {
 TEST(Request, TakesTheEndsOfTheRanges) {
   for (const int steps : {1, 1000}) expect_fine([&](Request& r) { r.steps = steps; });
   for (const double guidance : {0.0, 1000.0}) expect_fine([&](Request& r) { r.guidance = guidance; });
-  for (const double part : {0.0, 1.0}) expect_fine([&](Request& r) { r.guidance_rescale = r.eta = part; });
+  for (const double part : {0.0, 1.0})
+    expect_fine([&](Request& r) { r.guidance_rescale = r.sampler_options.eta = part; });
   expect_fine([](Request& r) { r.count = kCountMax; });
 }
 
@@ -162,11 +163,11 @@ TEST(Request, StepsDoNotPassTheLimitWhateverTheModel) {
 
 TEST(Request, MinusZeroIsZero) {
   Request request = full_request();
-  request.guidance = request.guidance_rescale = request.eta = -0.0;
+  request.guidance = request.guidance_rescale = request.sampler_options.eta = -0.0;
   const Settings settings = settle(request, make_bundle());
   EXPECT_FALSE(std::signbit(settings.guidance));
   EXPECT_FALSE(std::signbit(settings.guidance_rescale));
-  EXPECT_FALSE(std::signbit(settings.eta));
+  EXPECT_FALSE(std::signbit(settings.sampler_options.eta));
 }
 
 TEST(Request, TheLastSeedOfAllPicturesHasToExist) {
@@ -197,10 +198,10 @@ TEST(Request, DrawsADifferentSeedEachTime) {
 
 TEST(Request, OnlyDdimTakesEta) {
   const std::string message = refusal([](Request& r) { r.sampler = SamplerKind::kEuler; });
-  EXPECT_EQ(message, "eta 0.5 has no meaning for sampler euler, only ddim uses it; use 0 or sampler ddim");
+  EXPECT_EQ(message, "eta has no meaning for sampler euler; leave it out, or use one of ddim, tcd");
   expect_fine([](Request& r) {
     r.sampler = SamplerKind::kEuler;
-    r.eta = 0;
+    r.sampler_options.eta = 0;
   });
 }
 

@@ -8,6 +8,7 @@
 #include "txt2img/bundle.h"
 #include "txt2img/export.h"
 #include "txt2img/names.h"
+#include "txt2img/sampler_options.h"
 
 namespace txt2img {
 
@@ -30,7 +31,7 @@ struct Request {
   std::optional<int> height{};
   std::optional<SamplerKind> sampler{};
   std::optional<ScheduleKind> schedule{};
-  double eta = 0;     // 0 ... 1: noise of ddim
+  SamplerOptions sampler_options{};
   int clip_skip = 1;  // 1 = the model's own layer
 };
 
@@ -46,7 +47,7 @@ struct Settings {
   int height = 512;
   SamplerKind sampler{};
   ScheduleKind schedule{};
-  double eta = 0;
+  SamplerOptions sampler_options{};
   int clip_skip = 1;
 
   [[nodiscard]] bool is_guided() const { return guidance > 1; }

@@ -34,6 +34,13 @@ void set_sampler(Options& options, std::string_view text) {
   const SamplerChoice choice = parse_sampler(text);
   options.request.sampler = choice.sampler;
   if (choice.schedule) options.request.schedule = choice.schedule;
+  if (choice.solver_type) options.request.sampler_options.solver_type = *choice.solver_type;
+  if (choice.solver_order) options.request.sampler_options.solver_order = *choice.solver_order;
+}
+
+void set_sampler_option(Options& options, std::string_view name, std::string_view text) {
+  const auto row = std::ranges::find(sampler_options(), name, &SamplerOptionInfo::name);
+  set_option(options.request.sampler_options, *row, text);
 }
 
 std::optional<Precision> parse_dtype(std::string_view text) {
@@ -95,13 +102,71 @@ constexpr OptionInfo kTable[] = {
     {"--guidance-rescale", "X", kReal, kEverywhere, kSampling, "0 ... 1, against the glare of strong guidance; 0.",
      [](Options& o, std::string_view t) { o.request.guidance_rescale = parse_real(t); }},
     {"--sampler", "NAME", kText, kEverywhere, kSampling,
-     "The stepping rule (--list samplers); names of diffusers and AUTOMATIC1111 are understood.", set_sampler},
-    {"--schedule", "NAME", kText, kEverywhere, kSampling, "How the noise levels are spaced (--list schedules).",
+     "The stepping rule (--list samplers); labels like \"DPM++ 2M Karras\" and the class names of diffusers are understood.", set_sampler},
+    {"--schedule", "NAME", kText, kEverywhere, kSampling, "How the noise levels are spaced (--list schedules; with --steps it prints them).",
      [](Options& o, std::string_view t) { o.request.schedule = parse_schedule(t); }},
-    {"--eta", "X", kReal, kEverywhere, kSampling, "0 ... 1, the noise that ddim adds; 0.",
-     [](Options& o, std::string_view t) { o.request.eta = parse_real(t); }},
+    {"--eta", "X", kReal, kEverywhere, kSampling,
+     "0 ... 1, the noise that ddim and tcd add; 0.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "eta", t); }},
+    {"--sigmas", "LIST", kText, kEverywhere, kSampling,
+     "The noise levels sigma/alpha to visit, falling, such as 14.6,3.2,0.7,0; the last is where the run ends.",
+     [](Options& o, std::string_view t) { o.request.sampler_options.sigmas = parse_reals(t); }},
+    {"--timesteps", "LIST", kText, kEverywhere, kSampling, "The timesteps to visit, falling, such as 999,749,499,249.",
+     [](Options& o, std::string_view t) { o.request.sampler_options.timesteps = parse_reals(t); }},
     {"--clip-skip", "N", kInteger, kEverywhere, kSampling, "Layer of the text encoder, counted from its own; 1.",
      [](Options& o, std::string_view t) { o.request.clip_skip = parse_integer(t); }},
+
+    {"--sigma-min", "X", kReal, kEverywhere, kSampler,
+     "Least noise of the schedules karras, exponential, beta and lu; the model's.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "sigma_min", t); }},
+    {"--sigma-max", "X", kReal, kEverywhere, kSampler,
+     "Most noise of these schedules; the model's.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "sigma_max", t); }},
+    {"--rho", "X", kReal, kEverywhere, kSampler,
+     "karras: levels are evenly spaced in sigma^(1/rho); 7.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "rho", t); }},
+    {"--shift", "X", kReal, kEverywhere, kSampler,
+     "flow matching: shift of the levels towards noise; the model's.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "shift", t); }},
+    {"--s-churn", "X", kReal, kEverywhere, kSampler,
+     "euler: noise added over the whole run; 0.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "s_churn", t); }},
+    {"--s-tmin", "X", kReal, kEverywhere, kSampler,
+     "euler: ... only where sigma is at least this; 0.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "s_tmin", t); }},
+    {"--s-tmax", "X", kReal, kEverywhere, kSampler,
+     "euler: ... and at most this.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "s_tmax", t); }},
+    {"--s-noise", "X", kReal, kEverywhere, kSampler,
+     "euler with churn, dpmpp_sde: scale of the noise; 1.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "s_noise", t); }},
+    {"--solver-order", "N", kInteger, kEverywhere, kSampler,
+     "lms, dpmpp_*, deis, unipc, sa_solver: order of the solver.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "solver_order", t); }},
+    {"--solver-type", "NAME", kText, kEverywhere, kSampler,
+     "dpmpp_*: midpoint or heun; unipc: bh1 or bh2; pndm: plms or prk; ddpm: fixed_small, fixed_small_log or fixed_large; langevin: predictor_corrector or corrector.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "solver_type", t); }},
+    {"--solver-prediction", "x0|epsilon", kText, kEverywhere, kSampler,
+     "dpmpp_*, unipc, sa_solver: what is extrapolated; x0.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "solver_prediction", t); }},
+    {"--lower-order-final", "true|false", kText, kEverywhere, kSampler,
+     "Solvers: lower order in the last steps of a run of less than 15; true.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "lower_order_final", t); }},
+    {"--euler-at-final", "", kSwitch, kEverywhere, kSampler,
+     "dpmpp_2m, dpmpp_3m: first order in the last step.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "euler_at_final", t); }},
+    {"--final-sigmas-type", "zero|sigma_min", kText, kEverywhere, kSampler,
+     "euler, dpmpp_*, unipc: where the run ends; the model's.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "final_sigmas_type", t); }},
+    {"--original-steps", "N", kInteger, kEverywhere, kSampler,
+     "lcm, tcd: steps of the grid the model was distilled on; the model's.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "original_steps", t); }},
+    {"--snr", "X", kReal, kEverywhere, kSampler,
+     "langevin: signal-to-noise ratio of a correction; 0.16.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "snr", t); }},
+    {"--corrector-steps", "N", kInteger, kEverywhere, kSampler,
+     "langevin: corrections at each noise level; 1.",
+     [](Options& o, std::string_view t) { set_sampler_option(o, "corrector_steps", t); }},
 
     {"--device", "auto|cpu|cuda[:N]", kText, kEverywhere, kMachine,
      "Where to draw; auto is CUDA if there is one. A device that is named never falls back.",
@@ -187,6 +252,7 @@ std::string_view title(Group group) {
     case Group::kPicture: return "What to draw";
     case Group::kModel: return "With which model";
     case Group::kSampling: return "How to draw it (defaults: the model's)";
+    case Group::kSampler: return "Parameters of some samplers and schedules (--list samplers)";
     case Group::kMachine: return "On which machine";
     case Group::kOutput: return "Where it goes, and what is said";
     case Group::kOther: return "Other things to do";

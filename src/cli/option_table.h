@@ -23,7 +23,7 @@ enum class ValueKind {
 // Where an option may be given: those that say what to do once have no place in a configuration.
 enum class Scope { kEverywhere, kCommandLine };
 
-enum class Group { kPicture, kModel, kSampling, kMachine, kOutput, kOther };
+enum class Group { kPicture, kModel, kSampling, kSampler, kMachine, kOutput, kOther };
 
 struct OptionInfo {
   std::string_view flags;  // "-s,--seed": the first long one is its name in the configuration

@@ -10,6 +10,7 @@
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "txt2img/error.h"
+#include "txt2img/schedule.h"
 
 namespace txt2img::cli {
 namespace {
@@ -203,7 +204,7 @@ Request request_of(const Settings& settings) {
           .height = settings.height,
           .sampler = settings.sampler,
           .schedule = settings.schedule,
-          .eta = settings.eta,
+          .sampler_options = settings.sampler_options,
           .clip_skip = settings.clip_skip};
 }
 
@@ -215,6 +216,16 @@ void apply_record(const Record& record, Options& options) {
   options.engine.precision = record.precision;
   options.engine.vae_precision = record.vae_precision;
   if (options.engine.device == "auto" && record.device == "cpu") options.engine.device = "cpu";
+}
+
+// Parameters of the sampler or levels of the schedule that another picture was drawn with do not go with a new one.
+void forget_what_is_replaced(const std::vector<Assignment>& flags, Request& request) {
+  SamplerOptions& old = request.sampler_options;
+  if (value_of("sampler", flags)) old = {.sigmas = old.sigmas, .timesteps = old.timesteps};
+  if (!value_of("sampler", flags) && !value_of("schedule", flags) && !value_of("steps", flags)) return;
+  if (listed_steps(old) > 0) request.steps.reset();
+  old.sigmas.clear();
+  old.timesteps.clear();
 }
 
 void check_output(const Options& options) {
@@ -251,7 +262,10 @@ Options read_options(int argc, const char* const* argv) {
   if (const std::optional<std::filesystem::path> path = config_path(flags)) apply_all(read_config(*path), options);
   apply_all(read_environment(), options);
   options.record = find_record(flags);
-  if (options.record) apply_record(*options.record, options);
+  if (options.record) {
+    apply_record(*options.record, options);
+    forget_what_is_replaced(flags, options.request);
+  }
   if (value_of("prompt", flags)) options.prompts.clear();
   apply_all(flags, options);
   // What is drawn to be compared is not written only because all pictures are.

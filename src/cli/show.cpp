@@ -1,5 +1,6 @@
 #include "cli/show.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,13 +22,31 @@ std::string row(std::string_view name, const std::string& value) {
   return line + escape_for_terminal(value) + "\n";
 }
 
+// Those that are not at their default.
+std::string options_text(const SamplerOptions& options) {
+  std::string text;
+  for (const SamplerOptionInfo& info : sampler_options()) {
+    std::string name(info.name);
+    std::replace(name.begin(), name.end(), '_', ' ');
+    if (const std::string value = text_of(options, info); !value.empty()) text += row(name, value);
+  }
+  const auto list = [](const std::vector<double>& values) {
+    std::string joined;
+    for (const double value : values) joined += (joined.empty() ? "" : ",") + real_text(value);
+    return joined;
+  };
+  if (!options.sigmas.empty()) text += row("sigmas", list(options.sigmas));
+  if (!options.timesteps.empty()) text += row("timesteps", list(options.timesteps));
+  return text;
+}
+
 std::string record_text(const Record& record) {
   const Settings& s = record.settings;
   return row("prompt", s.prompt) + row("negative", s.negative) + row("seed", std::to_string(s.seed)) +
          row("size", std::to_string(s.width) + "x" + std::to_string(s.height)) + row("steps", std::to_string(s.steps)) +
          row("guidance", real_text(s.guidance)) + row("guidance rescale", real_text(s.guidance_rescale)) +
          row("sampler", std::string(info(s.sampler).name)) + row("schedule", std::string(info(s.schedule).name)) +
-         row("eta", real_text(s.eta)) + row("clip skip", std::to_string(s.clip_skip)) +
+         options_text(s.sampler_options) + row("clip skip", std::to_string(s.clip_skip)) +
          row("model", record.model + " (" + record.model_sha256 + ")") +
          row("drawn by", "txt2img " + record.version + " on " + record.device + ", " +
                              std::string(name_of(record.precision)) + ", VAE " +

@@ -1,5 +1,6 @@
 #include "cli/values.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iterator>
@@ -47,6 +48,19 @@ double parse_real(std::string_view text) {
   if (error == std::errc::invalid_argument || !std::isfinite(value)) refuse(text, "a number");
   if (error != std::errc{}) refuse(text, "a number that fits in 64 bits");
   return value;
+}
+
+std::vector<double> parse_reals(std::string_view text) {
+  std::vector<double> values;
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', start), text.size());
+    std::string_view word = text.substr(start, comma - start);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    values.push_back(parse_real(word));
+    start = comma + 1;
+  }
+  return values;
 }
 
 bool parse_switch(std::string_view text) {

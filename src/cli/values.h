@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace txt2img::cli {
 
@@ -19,6 +20,9 @@ struct Size {
 int parse_integer(std::string_view text);
 int parse_integer(std::string_view text, int min, int max);
 double parse_real(std::string_view text);
+
+// Numbers with commas between them, at least one.
+std::vector<double> parse_reals(std::string_view text);
 bool parse_switch(std::string_view text);
 Size parse_size(std::string_view text);                                                      // "640x480"
 std::optional<std::uint64_t> parse_seed(std::string_view text);                              // nothing for "random"

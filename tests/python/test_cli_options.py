@@ -33,7 +33,23 @@ SEED_MAX = 2**63 - 1
         (["--size", "64x"], 64, ["--size", "640x480"]),
         (["--sampler", "eulr"], 64, ["eulr", "did you mean", "euler"]),
         (["--schedule", "karas"], 64, ["karas", "karras"]),
-        (["--eta", "2"], 64, ["eta 2"]),
+        (["--eta", "2"], 64, ["--eta", "eta 2", "0 to 1"]),
+        (["--eta", "0.5", "--sampler", "heun"], 64, ["eta has no meaning for sampler heun", "ddim, tcd"]),
+        (["--s-churn", "nan"], 64, ["--s-churn", "s_churn nan"]),
+        (["--solver-order", "2.5"], 64, ["--solver-order", "'2.5' is not a number"]),
+        (["--solver-type", "bh3"], 64, ["--solver-type", "did you mean 'bh1'?"]),
+        (["--sampler", "dpmpp_2m", "--solver-type", "bh1"], 64, ["no solver_type bh1", "midpoint, heun"]),
+        (["--sampler", "edm_euler"], 64, ["EDM preconditioning", "use euler"]),
+        (["--sampler", "pndm"], 64, ["pndm needs a model that predicts epsilon or v"]),
+        (["--sampler", "lcm", "--schedule", "karras"], 64, ["lcm has no karras schedule"]),
+        (["--sampler", "DPM++ 2S a"], 64, ["this version does not have the sampler 'DPM++ 2S a'"]),
+        (["--sigmas", "1,x"], 64, ["--sigmas", "'x' is not a number"]),
+        (["--sigmas", "1,,0"], 64, ["--sigmas", "'' is not a number"]),
+        (["--sigmas", "1,2,0", "--sampler", "euler"], 64, ["sigmas have to fall"]),
+        (["--timesteps", "5,2.5"], 64, ["whole timesteps"]),
+        (["--timesteps", "900,10", "--steps", "5"], 64, ["steps 5", "makes 2"]),
+        (["--timesteps", "900,10", "--schedule", "trailing"], 64, ["schedule trailing and a list"]),
+        (["--rho", "5", "--sampler", "euler"], 64, ["rho has a meaning only with schedule karras"]),
         (["--clip-skip", "9"], 64, ["clip skip 9"]),
         (["--device", "gpu"], 64, ["--device", "'gpu'", "cuda:N"]),
         (["--device", "cuda:-1"], 64, ["--device"]),
@@ -173,6 +189,22 @@ def test_every_setting_reaches_the_record(program: Program) -> None:
     assert {name: record[name] for name in expected} == expected
 
 
+def test_parameters_of_samplers_reach_the_record_unless_at_their_default(program: Program) -> None:
+    arguments = ["--sampler", "euler", "--schedule", "karras", "--s-churn", "3", "--s-tmax", "9.5", "--rho", "5"]
+    record = dry_run(program, "x", *arguments, "--sigma-max", "10", "--s-noise", "1")[0]
+    assert (record["s_churn"], record["s_tmax"], record["rho"], record["sigma_max"]) == (3, 9.5, 5, 10)
+    assert "s_noise" not in record and "s_tmin" not in record and "solver_order" not in record
+    record = dry_run(program, "x", "--sampler", "dpmpp_3m", "--lower-order-final", "false", "--euler-at-final")[0]
+    assert (record["lower_order_final"], record["euler_at_final"]) == (False, True)
+
+
+def test_lists_of_levels_make_the_steps(program: Program) -> None:
+    record = dry_run(program, "x", "--sampler", "euler", "--sigmas", "12, 3.5,0.5 ,0")[0]
+    assert (record["steps"], record["sigmas"], record["schedule"]) == (3, [12, 3.5, 0.5, 0], "model")
+    record = dry_run(program, "x", "--timesteps", "900,500,20")[0]
+    assert (record["steps"], record["timesteps"]) == (3, [900, 500, 20])
+
+
 def test_a_dry_run_shows_the_token_ids_without_padding(program: Program) -> None:
     (record,) = dry_run(program, "ab", "-N", "b")
     # The toy's alphabet: a character of its own is its byte minus 33, at the end of a word 256 more.
@@ -274,14 +306,58 @@ def test_an_answer_that_needs_no_picture_takes_little_work(program: Program, arg
 
 def test_the_samplers_of_the_list_are_those_that_are_accepted(program: Program) -> None:
     names = [record["name"] for record in program.run("--list", "samplers", "--json").records]
-    assert "ddim" in names
-    for name in names:
+    assert len(names) == 23
+    # The toy model predicts x_0, and has no EDM preconditioning.
+    for name in set(names) - {"pndm", "edm_euler", "edm_dpmpp_2m"}:
         assert dry_run(program, "x", "--sampler", name)[0]["sampler"] == name
+
+
+def test_the_list_of_samplers_says_what_a_step_costs(program: Program) -> None:
+    rows = {row["name"]: row for row in program.run("--list", "samplers", "--json").records}
+    facts = ("method", "order", "calls_per_step", "stochastic", "arxiv", "diffusers", "label")
+    assert [rows["heun"][fact] for fact in facts] == [
+        "two stages",
+        2,
+        2,
+        False,
+        "2206.00364",
+        "HeunDiscreteScheduler",
+        "Heun",
+    ]
+    assert "heun" in (text := program.run("--list", "samplers").out.decode())
+    assert "two stages, order 2, 2 UNet calls a step, deterministic, arXiv 2206.00364" in text
 
 
 def test_lists_are_tables_for_people(program: Program) -> None:
     assert "dpmpp_2m" in program.run("--list", "samplers").out.decode()
     assert "karras" in program.run("--list", "schedules").out.decode()
+
+
+def test_a_list_of_schedules_shows_what_a_run_would_visit(program: Program) -> None:
+    asked = ("--list", "schedules", "--steps", "4", "--sampler", "euler")
+    rows = {row["name"]: row for row in program.run(*asked, "--json").records}
+    assert rows["trailing"]["timesteps"] == [999, 749, 499, 249]
+    assert rows["trailing"]["timesteps"] == rows["model"]["timesteps"]
+    for row in rows.values():
+        assert len(row["sigmas"]) == 5 and row["sigmas"][-1] == 0
+        assert row["sigmas"] == sorted(row["sigmas"], reverse=True)
+    only = program.run(*asked, "--schedule", "ays").out.decode()
+    assert only.startswith("ays ") and "trailing" not in only
+    assert "sigmas    14.615" in only
+    listed = program.run("--list", "schedules", "--sampler", "euler", "--sigmas", "9,3,0", "--json").records
+    assert [(row["name"], row["sigmas"][0]) for row in listed] == [("model", pytest.approx(9))]
+
+
+def test_a_list_of_schedules_says_what_does_not_go_with_the_sampler(program: Program) -> None:
+    rows = {row["name"]: row for row in program.run("--list", "schedules", "--sampler", "ddim", "--json").records}
+    assert "ddim has no karras schedule" in rows["karras"]["error"]
+    assert "error" not in rows["trailing"]
+
+
+def test_a_label_can_name_a_schedule_and_a_variant(program: Program) -> None:
+    record = dry_run(program, "x", "--sampler", "DPM++ 2M SDE Heun Karras")[0]
+    assert (record["sampler"], record["schedule"]) == ("dpmpp_2m_sde", "karras")
+    assert record["solver_type"] == "heun"
 
 
 def test_models_are_listed_with_what_is_wrong_with_them(program: Program, toy) -> None:

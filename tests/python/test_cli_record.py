@@ -77,6 +77,31 @@ def test_other_options_override_the_record(program: Program) -> None:
     assert [(r["prompt"], r["seed"], r["steps"], r["negative"]) for r in again] == [("a pear", 8, 3, "fog")]
 
 
+def test_parameters_of_the_sampler_are_drawn_again(program: Program) -> None:
+    arguments = ("x", "-s", 3, "--sampler", "euler", "--schedule", "karras", "--s-churn", 6, "--rho", 4)
+    picture = draw(program, *arguments)
+    assert draw(program, "--from", "x.png", name="again.png").read_bytes() == picture.read_bytes()
+    shown = program.run("--show", "x.png").out.decode()
+    assert "s churn           6\n" in shown and "rho               4\n" in shown
+    assert "Sigma churn: 6" in Image.open(picture).text["parameters"]
+    plain = draw(program, *arguments[:-4], name="plain.png")
+    assert plain.read_bytes() != picture.read_bytes()
+
+
+def test_lists_of_levels_are_drawn_again(program: Program) -> None:
+    picture = draw(program, "x", "-s", 3, "--sampler", "euler", "--sigmas", "9,2.5,0.1,0")
+    assert draw(program, "--from", "x.png", name="again.png").read_bytes() == picture.read_bytes()
+    assert "sigmas            9,2.5,0.1,0\n" in program.run("--show", "x.png").out.decode()
+    longer = program.run("--from", "x.png", "--steps", 6, "--dry-run", "--json").records[0]
+    assert longer["steps"] == 6 and "sigmas" not in longer
+
+
+def test_another_sampler_takes_none_of_the_recorded_ones_parameters(program: Program) -> None:
+    draw(program, "x", "-s", 3, "--sampler", "euler", "--s-churn", 6)
+    other = program.run("--from", "x.png", "--sampler", "heun", "--dry-run", "--json").records[0]
+    assert other["sampler"] == "heun" and "s_churn" not in other
+
+
 def test_the_record_beats_environment_and_file(program: Program) -> None:
     draw(program, "a red apple", "--steps", 3)
     (record,) = program.run("--from", "x.png", "--dry-run", "--json", env={"TXT2IMG_STEPS": "9"}).records

@@ -1,0 +1,56 @@
+// What a trajectory is made of, and the pieces that all of its makers use.
+#pragma once
+
+#include <vector>
+
+#include "txt2img/schedule.h"
+
+namespace txt2img {
+
+// What the samplers of the reference agree on, and where they do not.
+enum class Family {
+  kDiffusion,  // integer timesteps of the training table
+  kPndm,       // the same, with the calls of its warm-up
+  kDistilled,  // the grid of consistency distillation
+  kSigma,      // ratios sigma/alpha interpolated at fractional timesteps
+  kSolver,     // integer timesteps, one more grid point than steps, the last one dropped
+};
+
+Family family_of(SamplerKind sampler);
+
+// Everything a plan is made of.
+struct Wish {
+  const NoiseSchedule& noise;
+  const SchedulerConfig& config;
+  SamplerKind sampler;
+  ScheduleKind schedule;
+  int steps;
+  const SamplerOptions& options;
+
+  [[nodiscard]] Family family() const { return family_of(sampler); }
+  [[nodiscard]] int train_steps() const { return config.num_train_timesteps; }
+  [[nodiscard]] Spacing spacing() const;        // asked for, or the model's
+  [[nodiscard]] FinalSigma final_type() const;  // the same
+};
+
+// The reference stores ratios, and fractional timesteps, in float32.
+inline double to_float32(double x) { return static_cast<double>(static_cast<float>(x)); }
+
+// Throws Error(kUsage) for what does not go together.
+void check_wish(const Wish& wish);
+
+Trajectory plan_diffusion(const Wish& wish);  // integer timesteps of the table
+Trajectory plan_pndm(const Wish& wish);
+Trajectory plan_distilled(const Wish& wish);
+Trajectory plan_ratios(const Wish& wish);  // noise levels sigma/alpha
+Trajectory plan_edm(const Wish& wish);     // models with EDM preconditioning, arXiv 2206.00364
+Trajectory plan_flow(const Wish& wish);    // flow matching
+
+// Appends a step; its count is set by counted() when all are there.
+void add_step(Trajectory& trajectory, const NoiseLevel& from, const NoiseLevel& to, const NoiseLevel& mid = {});
+Trajectory counted(Trajectory trajectory);
+
+// Steps from each level to the next, and to the last.
+Trajectory join(const std::vector<NoiseLevel>& levels, const NoiseLevel& last);
+
+}  // namespace txt2img
