@@ -146,18 +146,19 @@ class BrownianPath:
     Called with (from, mid) and then with (from, to) in each step; sigma is the path's time.
     """
 
-    def __init__(self, draws: Draws) -> None:
+    def __init__(self, draws: Draws, shape: tuple[int, ...] = SHAPE) -> None:
         self.draws = draws
+        self.shape = shape
         self.early: tuple[float, torch.Tensor] | None = None
 
     def __call__(self, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
         if self.early is None:
-            self.early = (float(end), self.draws())
+            self.early = (float(end), self.draws(self.shape))
             return self.early[1]
         middle, first = self.early
         self.early = None
         before, after = float(start) - middle, middle - float(end)
-        whole = math.sqrt(before) * first + math.sqrt(after) * self.draws()
+        whole = math.sqrt(before) * first + math.sqrt(after) * self.draws(self.shape)
         return whole / math.sqrt(before + after)
 
 

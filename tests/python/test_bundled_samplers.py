@@ -82,8 +82,9 @@ def drawn_by_diffusers(sampler: str, monkeypatch: pytest.MonkeyPatch) -> np.ndar
     source = __import__(type(their).__module__, fromlist=["randn_tensor"])
     if hasattr(source, "randn_tensor"):
         monkeypatch.setattr(source, "randn_tensor", draws)
+    shape = (1, facts()["vae"]["latent_channels"], 8, 8)
     if sampler == "dpmpp_sde":
-        their.noise_sampler = BrownianPath(draws)
+        their.noise_sampler = BrownianPath(draws, shape)
     spec = facts()["tokenizers"][0]
     processor = sentencepiece.SentencePieceProcessor(model_file=str(BUNDLE / spec["model"]))
 
@@ -92,7 +93,7 @@ def drawn_by_diffusers(sampler: str, monkeypatch: pytest.MonkeyPatch) -> np.ndar
         return inner + [spec["pad"]] * (spec["length"] - len(inner))
 
     context = module("text_encoder.pt")(torch.tensor([ids(""), ids(PROMPT)]))[0][0]
-    x = draws((1, facts()["vae"]["latent_channels"], 8, 8)) * their.init_noise_sigma
+    x = draws(shape) * their.init_noise_sigma
     for t in their.timesteps:
         scaled = their.scale_model_input(torch.cat([x, x]), t)
         out = module("unet.pt")(scaled, t.float().expand(2), context)
