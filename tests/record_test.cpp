@@ -83,7 +83,7 @@ TEST(Record, KeyDependsOnAllThatDeterminesThePixels) {
       [](Record& r) { r.device = "cuda"; },
       [](Record& r) { r.precision = Precision::kFloat16; },
       [](Record& r) { r.vae_precision = Precision::kFloat32; },
-      [](Record& r) { r.settings.prompt += " "; },
+      [](Record& r) { r.settings.prompt += ' '; },
       [](Record& r) { r.settings.negative.clear(); },
       [](Record& r) { r.settings.seed = 0; },
       [](Record& r) { r.settings.steps = 21; },
