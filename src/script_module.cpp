@@ -46,7 +46,7 @@ auto translate_errors(const std::string& what, const std::string& remedy, Work w
 
 // Module::to would cast integer buffers too.
 void cast_and_move(const torch::jit::Module& module, c10::Device device, c10::ScalarType dtype) {
-  const auto convert = [&](at::Tensor tensor) {
+  const auto convert = [&](const at::Tensor& tensor) {
     const c10::ScalarType wanted = tensor.is_floating_point() ? dtype : tensor.scalar_type();
     if (tensor.device() != device || tensor.scalar_type() != wanted) tensor.set_data(tensor.to(device, wanted));
   };

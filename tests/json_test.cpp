@@ -17,9 +17,13 @@ namespace txt2img {
 namespace {
 
 constexpr std::size_t kBytesMax = std::size_t{1} << 20;
-const JsonSource kSource{.name = "prompts.jsonl:3", .remedy = "correct the line"};
 
-nlohmann::json parse(const std::string& text) { return parse_json(text, kSource, kBytesMax); }
+const JsonSource& source() {
+  static const JsonSource source{.name = "prompts.jsonl:3", .remedy = "correct the line"};
+  return source;
+}
+
+nlohmann::json parse(const std::string& text) { return parse_json(text, source(), kBytesMax); }
 
 std::string message_of_parsing(const std::string& text) {
   const std::string message = message_of(ExitCode::kBadData, [&text] { return parse(text); });
@@ -42,7 +46,7 @@ TEST(ParseJson, RefusesWhatIsNotJson) {
   for (const char* text :
        {"",     " ",      "{",        "[1,]",         "{\"a\":1,}", "{a:1}",  "{'a':1}",     "[1] [2]",
         "[1]x", "nan",    "[NaN]",    "[Infinity]",   "[-]",        "[01]",   "[+1]",        "[1.]",
-        "[.5]", "[0x10]", "// hm\n1", "[1] /* hm */", "\"a",        "\"\t\"", "[\"\\x41\"]", "truE"}) {
+        "[.5]", "[0x10]", "// hm\n1", "[1] /* hm */", "\"a",        "\"\t\"", R"(["\x41"])", "truE"}) {
     EXPECT_TRUE(has(message_of_parsing(text), "not JSON")) << text;
   }
 }
@@ -88,16 +92,16 @@ TEST(ParseJson, RefusesNumbersThatADoubleCannotHold) {
 }
 
 TEST(ParseJson, RefusesMoreBytesThanAllowed) {
-  EXPECT_EQ(parse_json("[1]", kSource, 3).size(), 1U);
-  const auto message = message_of(ExitCode::kBadData, [] { return parse_json("[1] ", kSource, 3); });
+  EXPECT_EQ(parse_json("[1]", source(), 3).size(), 1U);
+  const auto message = message_of(ExitCode::kBadData, [] { return parse_json("[1] ", source(), 3); });
   EXPECT_TRUE(has(message, "more than 3 bytes"));
 }
 
 // A getter applied to the value of "key" in {"a": {"key": VALUE}}.
 template <class Get>
 auto get_from(const std::string& value, const Get& get) {
-  const nlohmann::json document = parse("{\"a\": {\"key\": " + value + "}}");
-  return get(JsonObject(document, kSource).get_object("a"));
+  const nlohmann::json document = parse(R"({"a": {"key": )" + value + "}}");
+  return get(JsonObject(document, source()).get_object("a"));
 }
 
 template <class Get>
@@ -178,7 +182,7 @@ TEST(JsonObject, TellsTheChoices) {
 
 TEST(JsonObject, SaysThatAKeyIsMissing) {
   const nlohmann::json document = parse("{\"a\": {}}");
-  const JsonObject object = JsonObject(document, kSource).get_object("a");
+  const JsonObject object = JsonObject(document, source()).get_object("a");
   EXPECT_FALSE(object.has("steps"));
   EXPECT_EQ(message_of(ExitCode::kBadData, [&] { return object.get_string("steps"); }),
             "prompts.jsonl:3: a.steps is missing; correct the line");
@@ -186,7 +190,7 @@ TEST(JsonObject, SaysThatAKeyIsMissing) {
 
 TEST(JsonObject, RefusesAnUnknownKeyWithTheNearestKnownOne) {
   const nlohmann::json document = parse(R"({"a": {"stepz": 1}})");
-  const JsonObject object = JsonObject(document, kSource).get_object("a");
+  const JsonObject object = JsonObject(document, source()).get_object("a");
   EXPECT_EQ(message_of(ExitCode::kBadData, [&] { object.allow_only({"seed", "steps"}); }),
             "prompts.jsonl:3: a.stepz is not a known key, did you mean steps?; correct the line");
   object.allow_only({"seed", "stepz"});
@@ -194,14 +198,14 @@ TEST(JsonObject, RefusesAnUnknownKeyWithTheNearestKnownOne) {
 
 TEST(JsonObject, QuotesKeysThatAreNoPlainWords) {
   const nlohmann::json document = parse(R"({"unet.pt": 1, "\n": 2})");
-  const JsonObject object(document, kSource);
+  const JsonObject object(document, source());
   EXPECT_TRUE(has(message_of(ExitCode::kBadData, [&] { return object.get_bool("unet.pt"); }), "[\"unet.pt\"] is 1"));
   EXPECT_TRUE(has(message_of(ExitCode::kBadData, [&] { return object.get_bool("\n"); }), "[\"\\n\"] is 2"));
 }
 
 TEST(JsonObject, RefusesADocumentThatIsNoObject) {
   const nlohmann::json document = parse("[]");
-  EXPECT_EQ(message_of(ExitCode::kBadData, [&] { return JsonObject(document, kSource).keys(); }),
+  EXPECT_EQ(message_of(ExitCode::kBadData, [&] { return JsonObject(document, source()).keys(); }),
             "prompts.jsonl:3: is a list, must be an object; correct the line");
 }
 

@@ -40,6 +40,7 @@ int result_of(long result) { return static_cast<int>(result); }
 
 extern "C" {
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's own names are reserved
 int mkdir(const char* path, mode_t mode) noexcept {
   return fails(Call::kMkdir) ? -1 : result_of(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
 }
@@ -81,6 +82,7 @@ int link(const char* from, const char* to) noexcept {
 int rename(const char* from, const char* to) noexcept {
   return fails(Call::kRename) ? -1 : result_of(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 }  // extern "C"
 
@@ -92,8 +94,6 @@ using Bytes = std::vector<std::uint8_t>;
 using Names = std::vector<std::string>;
 
 constexpr std::array kPolicies = {OnExists::kRename, OnExists::kOverwrite, OnExists::kSkip, OnExists::kError};
-
-const Bytes kOld = {'o', 'l', 'd'};
 
 Bytes new_bytes() {
   Bytes bytes;
@@ -116,6 +116,7 @@ class Injection {
 class OutputFileFault : public testing::Test {
  protected:
   ScratchFolder folder_;
+  const Bytes old_ = {'o', 'l', 'd'};
   const Bytes new_ = new_bytes();
 };
 
@@ -125,7 +126,7 @@ TEST_F(OutputFileFault, ALateComerIsNotReplacedEither) {
       const ScratchFolder folder;
       const auto write = [&] {
         const Injection injection([&](Call call, int) {
-          if (call == Call::kFsync) write_bytes(folder / "x.png", kOld);  // after the first look
+          if (call == Call::kFsync) write_bytes(folder / "x.png", old_);  // after the first look
           return call == Call::kRenameNoReplace ? unsupported : 0;
         });
         return write_output_file(folder / "x.png", new_, policy);
@@ -136,7 +137,7 @@ TEST_F(OutputFileFault, ALateComerIsNotReplacedEither) {
         const std::optional<fs::path> renamed = folder / "x-2.png";
         EXPECT_EQ(write(), policy == OnExists::kRename ? renamed : std::nullopt);
       }
-      EXPECT_EQ(read_bytes(folder / "x.png"), kOld);
+      EXPECT_EQ(read_bytes(folder / "x.png"), old_);
       EXPECT_EQ(folder.names().size(), policy == OnExists::kRename ? 2U : 1U);
     }
   }
@@ -171,7 +172,7 @@ TEST_F(OutputFileFault, SurvivesShortWritesAndInterruptions) {
 }
 
 TEST_F(OutputFileFault, AnOldOneIsNotWrittenForNothing) {
-  write_bytes(folder_ / "x.png", kOld);
+  write_bytes(folder_ / "x.png", old_);
   const Injection injection([](Call, int) { return 0; });
   EXPECT_EQ(write_output_file(folder_ / "x.png", new_, OnExists::kSkip), std::nullopt);
   expect_error(ExitCode::kCannotCreate, [&] { write_output_file(folder_ / "x.png", new_, OnExists::kError); });
@@ -219,7 +220,7 @@ TEST_F(OutputFileFault, KeepsTheOldOneUntilTheNewOneIsWhole) {
   calls = 0;
   for (int n = 1; calls >= n - 1; ++n) {
     const ScratchFolder folder;
-    write_bytes(folder / "x.png", kOld);
+    write_bytes(folder / "x.png", old_);
     try {
       const Injection injection([&](Call call, int i) {
         is_replaced = is_replaced || call == Call::kRename;
@@ -230,7 +231,7 @@ TEST_F(OutputFileFault, KeepsTheOldOneUntilTheNewOneIsWhole) {
       EXPECT_EQ(read_bytes(folder / "x.png"), new_);
     } catch (const Error&) {
       const Names names = folder.names();
-      EXPECT_TRUE((is_replaced && names.empty()) || read_bytes(folder / "x.png") == kOld);
+      EXPECT_TRUE((is_replaced && names.empty()) || read_bytes(folder / "x.png") == old_);
       EXPECT_LE(names.size(), 1U);
     }
   }
@@ -306,10 +307,10 @@ TEST_F(OutputFileFault, StartsOverWhereATemporaryNameIsTaken) {
   const std::size_t end_of_pid = last.rfind('-') + 1;
   const int number = std::stoi(last.substr(end_of_pid));
   const fs::path taken = folder_ / (last.substr(0, end_of_pid) + std::to_string(number + 1) + ".tmp");
-  write_bytes(taken, kOld);
+  write_bytes(taken, old_);
   EXPECT_EQ(write_output_file(folder_ / "x.png", new_, OnExists::kOverwrite), folder_ / "x.png");
   EXPECT_EQ(read_bytes(folder_ / "x.png"), new_);
-  EXPECT_EQ(read_bytes(taken), kOld);
+  EXPECT_EQ(read_bytes(taken), old_);
 }
 
 }  // namespace

@@ -25,8 +25,6 @@ using Names = std::vector<std::string>;
 
 constexpr std::array kPolicies = {OnExists::kRename, OnExists::kOverwrite, OnExists::kSkip, OnExists::kError};
 
-const Bytes kOld = {'o', 'l', 'd'};
-
 Bytes new_bytes() {
   Bytes bytes;
   for (int i = 0; i < 100000; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 7));
@@ -36,6 +34,7 @@ Bytes new_bytes() {
 class OutputFile : public testing::Test {
  protected:
   ScratchFolder folder_;
+  const Bytes old_ = {'o', 'l', 'd'};
   const Bytes new_ = new_bytes();
 };
 
@@ -68,14 +67,14 @@ TEST_F(OutputFile, MayLieInTheCurrentFolder) {
 }
 
 TEST_F(OutputFile, ReplacesAnOldOneWhenToldTo) {
-  write_bytes(folder_ / "x.png", kOld);
+  write_bytes(folder_ / "x.png", old_);
   EXPECT_EQ(write_output_file(folder_ / "x.png", new_, OnExists::kOverwrite), folder_ / "x.png");
   EXPECT_EQ(read_bytes(folder_ / "x.png"), new_);
   EXPECT_EQ(folder_.names(), Names{"x.png"});
 }
 
 TEST_F(OutputFile, LeavesAnOldOneAloneOtherwise) {
-  write_bytes(folder_ / "x.png", kOld);
+  write_bytes(folder_ / "x.png", old_);
   EXPECT_EQ(write_output_file(folder_ / "x.png", new_, OnExists::kSkip), std::nullopt);
   const std::string message =
       expect_error(ExitCode::kCannotCreate, [&] { write_output_file(folder_ / "x.png", new_, OnExists::kError); });
@@ -84,16 +83,16 @@ TEST_F(OutputFile, LeavesAnOldOneAloneOtherwise) {
   EXPECT_EQ(write_output_file(folder_ / "x.png", new_, OnExists::kRename), folder_ / "x-2.png");
   EXPECT_EQ(write_output_file(folder_ / "x.png", new_, OnExists::kRename), folder_ / "x-3.png");
   EXPECT_EQ(read_bytes(folder_ / "x-3.png"), new_);
-  EXPECT_EQ(read_bytes(folder_ / "x.png"), kOld);
+  EXPECT_EQ(read_bytes(folder_ / "x.png"), old_);
 }
 
 TEST_F(OutputFile, ThreadsThatWantOneNameGetOneEach) {
-  constexpr int kThreads = 8;
-  constexpr int kEach = 5;
+  constexpr std::size_t kThreads = 8;
+  constexpr std::size_t kEach = 5;
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
+  for (std::size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < kEach; ++i) write_output_file(folder_ / "sub/x.png", new_, OnExists::kRename);
+      for (std::size_t i = 0; i < kEach; ++i) write_output_file(folder_ / "sub/x.png", new_, OnExists::kRename);
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -102,7 +101,7 @@ TEST_F(OutputFile, ThreadsThatWantOneNameGetOneEach) {
     EXPECT_EQ(read_bytes(entry.path()), new_);
     names.insert(entry.path().filename());
   }
-  EXPECT_EQ(names.size(), std::size_t{kThreads * kEach});
+  EXPECT_EQ(names.size(), kThreads * kEach);
   EXPECT_TRUE(names.contains("x.png"));
   EXPECT_TRUE(names.contains("x-40.png"));
 }
@@ -159,12 +158,12 @@ TEST_F(OutputFile, IsWrittenIntoDevicesAndPipes) {
 
 // As "txt2img -o /dev/stdout >> log": /dev/stdout must stay what it is, and the log keep what it has.
 TEST_F(OutputFile, IsAppendedToAnOpenFileThatIsNamedByNumber) {
-  const int descriptor = ::open(write_bytes(folder_ / "log", kOld).c_str(), O_WRONLY);
+  const int descriptor = ::open(write_bytes(folder_ / "log", old_).c_str(), O_WRONLY);
   ASSERT_GE(descriptor, 0);
   const fs::path path = "/proc/self/fd/" + std::to_string(descriptor);
   EXPECT_EQ(write_output_file(path, new_, OnExists::kOverwrite), path);
   ::close(descriptor);
-  Bytes expected = kOld;
+  Bytes expected = old_;
   expected.insert(expected.end(), new_.begin(), new_.end());
   EXPECT_EQ(read_bytes(folder_ / "log"), expected);
   EXPECT_EQ(folder_.names(), Names{"log"});
@@ -172,7 +171,7 @@ TEST_F(OutputFile, IsAppendedToAnOpenFileThatIsNamedByNumber) {
 
 TEST_F(OutputFile, ReplacesALinkAndNotWhatItLeadsTo) {
   const ScratchFolder elsewhere;
-  write_bytes(elsewhere / "old.png", kOld);
+  write_bytes(elsewhere / "old.png", old_);
   fs::create_symlink(elsewhere / "old.png", folder_ / "x.png");
   fs::create_symlink(elsewhere / "absent.png", folder_ / "y.png");
   for (const char* name : {"x.png", "y.png"}) {
@@ -180,13 +179,13 @@ TEST_F(OutputFile, ReplacesALinkAndNotWhatItLeadsTo) {
     EXPECT_EQ(write_output_file(folder_ / name, new_, OnExists::kOverwrite), folder_ / name);
     EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(folder_ / name)));
   }
-  EXPECT_EQ(read_bytes(elsewhere / "old.png"), kOld);
+  EXPECT_EQ(read_bytes(elsewhere / "old.png"), old_);
   EXPECT_EQ(elsewhere.names(), Names{"old.png"});
 }
 
 TEST_F(OutputFile, RefusesNamesThatCannotBeFiles) {
   fs::create_directory(folder_ / "folder");
-  write_bytes(folder_ / "file", kOld);
+  write_bytes(folder_ / "file", old_);
   const std::size_t before = folder_.names().size();
   for (const char* name : {"folder", "folder/", "new/", ".", ".."}) {
     const std::string message = expect_error(ExitCode::kCannotCreate, [&] { check_can_create(folder_ / name); });
@@ -223,7 +222,7 @@ class Nobody {
 TEST_F(OutputFile, FoldersWithoutPermissionAreFoundOutBefore) {
   fs::permissions(folder_.path(), fs::perms{0755});
   fs::create_directory(folder_ / "closed");
-  write_bytes(folder_ / "closed/x.png", kOld);
+  write_bytes(folder_ / "closed/x.png", old_);
   fs::create_directory(folder_ / "hidden");
   fs::permissions(folder_ / "closed", fs::perms{0555});
   fs::permissions(folder_ / "hidden", fs::perms{0});
@@ -243,7 +242,7 @@ TEST_F(OutputFile, FoldersWithoutPermissionAreFoundOutBefore) {
 TEST_F(OutputFile, FilesOfOthersInStickyFoldersAreFoundOutBefore) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs two users";
   fs::permissions(folder_.path(), fs::perms{01777});
-  write_bytes(folder_ / "x.png", kOld);
+  write_bytes(folder_ / "x.png", old_);
   const Nobody nobody;
   expect_error(ExitCode::kCannotCreate, [&] { check_can_create(folder_ / "x.png"); });
   expect_error(ExitCode::kCannotCreate, [&] { write_output_file(folder_ / "x.png", new_, OnExists::kOverwrite); });

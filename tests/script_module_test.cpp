@@ -15,13 +15,11 @@
 namespace txt2img {
 namespace {
 
-const c10::Device kCpu(c10::DeviceType::CPU);
-
 class ScriptModuleTest : public testing::Test {
  protected:
   ScriptModule load(const std::string& code, c10::ScalarType dtype = at::kFloat) {
     write_module(file_, code);
-    return {file_, kCpu, dtype};
+    return {file_, at::kCPU, dtype};
   }
 
   void TearDown() override { std::filesystem::remove(file_); }
@@ -62,7 +60,7 @@ TEST_F(ScriptModuleTest, CastsFloatsAndLeavesIntegersAlone) {
 
 TEST_F(ScriptModuleTest, SaysWhichFileIsNotAModule) {
   std::ofstream(file_) << "not a module";
-  const std::string message = message_of([&] { ScriptModule(file_, kCpu, at::kFloat); }, ExitCode::kBadData);
+  const std::string message = message_of([&] { ScriptModule(file_, at::kCPU, at::kFloat); }, ExitCode::kBadData);
   EXPECT_NE(message.find(file_.string()), std::string::npos) << message;
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
 }

@@ -11,11 +11,9 @@
 namespace txt2img {
 namespace {
 
-const c10::Device kCpu(c10::DeviceType::CPU);
-
 TEST(TextEncoder, GivesTheContextOfTheClipSkip) {
   const ToyBundle toy;
-  const TextEncoder encoder(toy.bundle(), kCpu, at::kFloat);
+  const TextEncoder encoder(toy.bundle(), at::kCPU, at::kFloat);
   const at::Tensor ids = at::full({3, 8}, 50, at::kLong);
   const TextEmbedding first = encoder.encode({ids}, 1);
   EXPECT_EQ(first.context.sizes(), (std::vector<std::int64_t>{3, 8, 1}));
@@ -28,7 +26,7 @@ TEST(TextEncoder, RefusesAModuleThatIsNotAsTheBundleSays) {
   const ToyBundle toy;
   Bundle bundle = toy.bundle();
   bundle.text_encoder.context_width = 768;
-  const TextEncoder encoder(bundle, kCpu, at::kFloat);
+  const TextEncoder encoder(bundle, at::kCPU, at::kFloat);
   EXPECT_THROW(static_cast<void>(encoder.encode({at::full({1, 8}, 1, at::kLong)}, 1)), Error);
 }
 

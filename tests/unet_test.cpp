@@ -13,8 +13,6 @@
 namespace txt2img {
 namespace {
 
-const c10::Device kCpu(c10::DeviceType::CPU);
-
 // Answers with its inputs, each in a channel of its own.
 const ToyCode& echo() {
   static const ToyCode code{.unet = R"(
@@ -33,7 +31,7 @@ TEST(Unet, HandsOverTheInputsThatTheBundleNames) {
   Bundle bundle = toy.bundle();
   bundle.unet.inputs = {UnetInput::kLatent, UnetInput::kTimestep, UnetInput::kContext,
                         UnetInput::kPooled, UnetInput::kTimeIds,  UnetInput::kGuidance};
-  const Unet unet(bundle, kCpu, at::kFloat);
+  const Unet unet(bundle, at::kCPU, at::kFloat);
   EXPECT_TRUE(unet.takes(UnetInput::kGuidance));
   const Conditioning conditioning{.context = at::full({2, 3, 4}, 1.5),
                                   .pooled = at::full({2, 5}, 0.25),
@@ -49,7 +47,7 @@ TEST(Unet, HandsOverTheInputsThatTheBundleNames) {
 
 TEST(Unet, AnswersInFloat32WhateverItComputesIn) {
   const ToyBundle toy;
-  const Unet unet(toy.bundle(), kCpu, at::kBFloat16);
+  const Unet unet(toy.bundle(), at::kCPU, at::kBFloat16);
   EXPECT_FALSE(unet.takes(UnetInput::kPooled));
   const at::Tensor output = unet.predict(at::zeros({1, 4, 2, 2}), 1, {.context = at::ones({1, 3, 1})});
   EXPECT_EQ(output.scalar_type(), at::kFloat);
@@ -58,7 +56,7 @@ TEST(Unet, AnswersInFloat32WhateverItComputesIn) {
 
 TEST(Unet, RefusesAnOutputOfAnotherSize) {
   const ToyBundle toy({.unet = "def forward(self, latent, timestep, context):\n    return latent[:, :3]\n"});
-  const Unet unet(toy.bundle(), kCpu, at::kFloat);
+  const Unet unet(toy.bundle(), at::kCPU, at::kFloat);
   EXPECT_THROW(static_cast<void>(unet.predict(at::zeros({1, 4, 2, 2}), 1, {.context = at::ones({1, 3, 1})})), Error);
 }
 

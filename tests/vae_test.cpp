@@ -15,14 +15,12 @@
 namespace txt2img {
 namespace {
 
-const c10::Device kCpu(c10::DeviceType::CPU);
-
 TEST(VaeDecoder, UndoesTheScaleAndTheShiftOfLatents) {
   const ToyBundle toy;
   Bundle bundle = toy.bundle();
   bundle.vae.scaling_factor = 0.5;
   bundle.vae.shift_factor = 0.125;
-  const at::Tensor rgb = VaeDecoder(bundle, kCpu, at::kFloat).decode(at::full({2, 4, 3, 5}, 0.25));
+  const at::Tensor rgb = VaeDecoder(bundle, at::kCPU, at::kFloat).decode(at::full({2, 4, 3, 5}, 0.25));
   EXPECT_EQ(rgb.sizes(), (std::vector<std::int64_t>{2, 3, 24, 40}));
   EXPECT_EQ(rgb.min().item<float>(), 0.625F);
   EXPECT_EQ(rgb.max().item<float>(), 0.625F);
@@ -30,7 +28,7 @@ TEST(VaeDecoder, UndoesTheScaleAndTheShiftOfLatents) {
 
 TEST(VaeDecoder, RefusesAPictureOfAnotherSize) {
   const ToyBundle toy({.vae_decoder = "def forward(self, latent):\n    return latent[:, :3]\n"});
-  const VaeDecoder vae(toy.bundle(), kCpu, at::kFloat);
+  const VaeDecoder vae(toy.bundle(), at::kCPU, at::kFloat);
   EXPECT_THROW(static_cast<void>(vae.decode(at::zeros({1, 4, 2, 2}))), Error);
 }
 

@@ -179,7 +179,7 @@ TEST(VerifiedFiles, ForgetFilesThatAreGoneOrChanged) {
   for (const char* name : {"gone", "changed", "kept"}) write_file(folder.path() / name, name);
   VerifiedFiles verified(store);
   for (const char* name : {"gone", "changed", "kept"}) {
-    verified.add(folder.path() / name, *stamp_of(folder.path() / name), std::string(64, 'a'));
+    verified.add(folder.path() / name, stamp_of(folder.path() / name).value(), std::string(64, 'a'));
   }
   fs::remove(folder.path() / "gone");
   write_file(folder.path() / "changed", "another size");
@@ -195,7 +195,7 @@ TEST(VerifiedFiles, LetNoNameWriteALineOfItsOwn) {
   const fs::path file = folder.path() / ("a\n" + std::string(64, 'b') + " 1 2 3 c");
   write_file(file, "x");
   VerifiedFiles verified(folder.path() / "store");
-  verified.add(file, *stamp_of(file), std::string(64, 'a'));
+  verified.add(file, stamp_of(file).value(), std::string(64, 'a'));
   verified.save();
   EXPECT_FALSE(fs::exists(folder.path() / "store"));
 }
@@ -207,10 +207,10 @@ TEST(VerifiedFiles, KeepNamesWithSpacesAndBytesThatAreNoText) {
     const fs::path file = folder.path() / name;
     write_file(file, "x");
     VerifiedFiles written(store);
-    written.add(file, *stamp_of(file), std::string(64, 'a'));
+    written.add(file, stamp_of(file).value(), std::string(64, 'a'));
     written.save();
     const bool is_one_line = file.string().find('\n') == std::string::npos;
-    EXPECT_EQ(VerifiedFiles(store).has(file, *stamp_of(file), std::string(64, 'a')), is_one_line) << name;
+    EXPECT_EQ(VerifiedFiles(store).has(file, stamp_of(file).value(), std::string(64, 'a')), is_one_line) << name;
   }
 }
 

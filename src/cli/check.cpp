@@ -22,7 +22,7 @@ constexpr const char* kSentence = "a photo of a red apple on a table";
 // Rows of the report, as they come.
 class Report {
  public:
-  Report(const Options& options, Console& console) : format_(options.format), results_(console) { results_.check(); }
+  Report(const Options& options, Console& console) : format_(options.format), results_(console) { Results::check(); }
 
   // Runs one test, which returns what it found.
   void test(const std::string& subject, const std::function<std::string()>& test) {
@@ -36,8 +36,10 @@ class Report {
 
  private:
   void row(const std::string& subject, const std::string& status, const std::string& finding) {
-    if (format_ == ResultFormat::kJson)
-      return results_.line(json_line({{"test", subject}, {"status", status}, {"finding", finding}}));
+    if (format_ == ResultFormat::kJson) {
+      results_.line(json_line({{"test", subject}, {"status", status}, {"finding", finding}}));
+      return;
+    }
     constexpr std::size_t kSubjectColumns = 28;
     std::string line = status == "ok" ? "ok      " : "FAILED  ";
     line += subject + std::string(kSubjectColumns - std::min(kSubjectColumns, subject.size()), ' ') + "  " + finding;
@@ -83,11 +85,11 @@ std::string check_picture(const Bundle& bundle, const EngineOptions& options) {
   const Settings settings = settle(request, bundle);
   const std::unique_ptr<Engine> engine = open_engine(bundle, options);
   const Picture picture = draw_one(*engine, settings);
-  const auto [darkest, brightest] = std::minmax_element(picture.image.rgb.begin(), picture.image.rgb.end());
-  if (*darkest == *brightest)
+  const auto [darkest, brightest] = std::ranges::minmax(picture.image.rgb);
+  if (darkest == brightest)
     throw Error(ExitCode::kBadData, "every pixel of a picture is the same; the modules do not fit together");
   return std::to_string(picture.image.width) + "x" + std::to_string(picture.image.height) + " in one step on " +
-         engine->device().name + ", values " + std::to_string(*darkest) + " ... " + std::to_string(*brightest);
+         engine->device().name + ", values " + std::to_string(darkest) + " ... " + std::to_string(brightest);
 }
 
 }  // namespace

@@ -135,7 +135,7 @@ std::optional<fs::path> default_config() {
   } else {
     return std::nullopt;
   }
-  const fs::path path = folder / "txt2img" / "config.toml";
+  fs::path path = folder / "txt2img" / "config.toml";
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return std::nullopt;
   return path;

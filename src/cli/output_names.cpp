@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kDigitsMax = 20;
-const std::string kDefaultName = "{prompt}-{seed}.png";
+constexpr const char* kDefaultName = "{prompt}-{seed}.png";
 
 struct FieldInfo {
   std::string_view name;
@@ -43,24 +43,24 @@ constexpr std::array<FieldInfo, 12> kFields = {{
 
 constexpr auto kFieldNames = [] {
   std::array<std::string_view, kFields.size()> names;
-  std::transform(kFields.begin(), kFields.end(), names.begin(), [](const FieldInfo& field) { return field.name; });
+  std::ranges::transform(kFields, names.begin(), &FieldInfo::name);
   return names;
 }();
 
 const FieldInfo& find_field(std::string_view name) {
-  const auto found = std::find(kFieldNames.begin(), kFieldNames.end(), name);
-  if (found == kFieldNames.end()) {
+  const auto* const found = std::ranges::find(kFields, name, &FieldInfo::name);
+  if (found == kFields.end()) {
     throw Error(ExitCode::kUsage, "--output: unknown field {" + std::string(name) + "}" +
                                       suggestion(name, kFieldNames) +
                                       " (txt2img --help lists the fields; {{ is a brace itself)");
   }
-  return kFields[static_cast<std::size_t>(found - kFieldNames.begin())];
+  return *found;
 }
 
-const std::string& check_png_name(const std::string& name) {
+std::string check_png_name(const std::string& name) {
   std::string extension = fs::path(name).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (extension == ".png") return name;
   const std::string as_file = fs::path(name).replace_extension(".png").string();
   throw Error(ExitCode::kUsage,
@@ -171,7 +171,7 @@ fs::path OutputNames::path_of(const PictureName& picture) const {
       path += *plain;
       continue;
     }
-    const Field& field = std::get<Field>(part);
+    const auto& field = std::get<Field>(part);
     const std::string value = find_field(field.name).value(picture);
     const auto digits = static_cast<std::size_t>(field.digits);
     path += std::string(digits - std::min(digits, value.size()), '0') + value;

@@ -82,7 +82,10 @@ void check_output(Job& job, OnExists on_exists) {
 }
 
 void check_outputs(Plan& plan) {
-  if (plan.destination == Destination::kStream) return check_can_create(plan.jobs.front().path);
+  if (plan.destination == Destination::kStream) {
+    check_can_create(plan.jobs.front().path);
+    return;
+  }
   check_collisions(plan);
   for (Job& job : plan.jobs) check_output(job, plan.on_exists);
 }

@@ -22,7 +22,7 @@ void write_output(const void* data, std::size_t size) {
 
 }  // namespace
 
-void Results::check() const {
+void Results::check() {
   const int flags = fcntl(static_cast<int>(Stream::kOutput), F_GETFL);
   if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
     throw Error(ExitCode::kIo, "cannot write to standard output: it is closed");

@@ -15,13 +15,13 @@ class Results {
   explicit Results(Console& console) : console_(&console) {}
 
   // Before long work: that there is a standard output at all.
-  void check() const;
+  static void check();
 
   // Text of our own, or of a file where it goes to a program: as it is. On a terminal it is escaped.
   void line(std::string_view text);
 
   void text(std::string_view text);
-  void bytes(std::span<const std::uint8_t> bytes);
+  static void bytes(std::span<const std::uint8_t> bytes);
 
  private:
   Console* console_;  // its status line makes room

@@ -41,7 +41,7 @@ class Run {
         progress_(make_progress(options, console)) {}
 
   ExitCode draw() {
-    if (prints_results()) results_.check();
+    if (prints_results()) Results::check();
     skip_jobs();
     if (due_.empty()) return ExitCode::kDone;
     open();
@@ -122,7 +122,7 @@ class Run {
     const Record record = record_of(plan_.bundle, settings, *options_, *engine_, picture);
     const std::vector<std::uint8_t> png = encode_picture(picture.image, record, options_->metadata);
     if (plan_.destination == Destination::kStandardOutput) {
-      results_.bytes(png);
+      Results::bytes(png);
       return std::filesystem::path();
     }
     try {
@@ -159,7 +159,10 @@ class Run {
   }
 
   void report(const Outcome& outcome, const Job& job) {
-    if (options_->format == ResultFormat::kJson) return results_.line(outcome_json(plan_, job, outcome));
+    if (options_->format == ResultFormat::kJson) {
+      results_.line(outcome_json(plan_, job, outcome));
+      return;
+    }
     const bool is_path = outcome.status == Status::kDone && plan_.destination == Destination::kFiles;
     if (is_path && options_->verbosity != Verbosity::kQuiet) results_.line(outcome.path);
   }

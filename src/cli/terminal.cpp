@@ -35,8 +35,7 @@ bool shows_unicode() {
   for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     if (variable(name).empty()) continue;
     std::string locale(variable(name));
-    std::transform(locale.begin(), locale.end(), locale.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::ranges::transform(locale, locale.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     return locale.find("UTF-8") != std::string::npos || locale.find("UTF8") != std::string::npos;
   }
   return false;

@@ -82,7 +82,7 @@ std::string cut_slug(std::string slug) {
 // Names that mean a device on Windows, whatever follows the first dot.
 bool is_device_name(std::string_view name) {
   constexpr std::array<std::string_view, 4> kDevices = {"con", "prn", "aux", "nul"};
-  if (std::find(kDevices.begin(), kDevices.end(), name) != kDevices.end()) return true;
+  if (std::ranges::find(kDevices, name) != kDevices.end()) return true;
   return name.size() == 4 && (name.starts_with("com") || name.starts_with("lpt")) && name[3] >= '0' && name[3] <= '9';
 }
 

@@ -109,13 +109,12 @@ Picture draw_again(const Options& options, const Plan& plan, const Settings& set
   return picture;
 }
 
-void write_picture(const Options& options, const Plan& plan, const Record& record, const Image& image,
-                   Results& results) {
+void write_picture(const Options& options, const Plan& plan, const Record& record, const Image& image) {
   const std::vector<std::uint8_t> png = encode_picture(image, record, options.metadata);
   switch (plan.destination) {
     case Destination::kFiles:
     case Destination::kStream: write_output_file(plan.jobs.front().path, png, plan.on_exists); break;
-    case Destination::kStandardOutput: results.bytes(png); break;
+    case Destination::kStandardOutput: Results::bytes(png); break;
     case Destination::kNowhere: break;
   }
 }
@@ -123,8 +122,7 @@ void write_picture(const Options& options, const Plan& plan, const Record& recor
 }  // namespace
 
 ExitCode verify_picture(const Options& options, Console& console) {
-  Results results(console);
-  results.check();
+  Results::check();
   const Image golden = read_png(options.subject);
   warn_if_edited(options, golden, console);
   const Plan plan = make_plan(options, console);
@@ -134,14 +132,14 @@ ExitCode verify_picture(const Options& options, Console& console) {
   const Settings settings = plan.settings_of(plan.jobs.front());
   Record record;
   const Picture drawn = draw_again(options, plan, settings, console, record);
-  write_picture(options, plan, record, drawn.image, results);
+  write_picture(options, plan, record, drawn.image);
 
   Verdict verdict{.is_same_size = golden.width == drawn.image.width && golden.height == drawn.image.height};
   if (verdict.is_same_size) verdict.difference = compare(golden, drawn.image, options.tolerance);
   if (options.record) verdict.stage = first_difference(options.record->stages, drawn.stages);
-  results.line(options.format == ResultFormat::kJson
-                   ? verdict_json(options, verdict, settings)
-                   : options.subject + ": " + verdict_text(verdict, golden, drawn.image, options.tolerance));
+  Results(console).line(options.format == ResultFormat::kJson
+                            ? verdict_json(options, verdict, settings)
+                            : options.subject + ": " + verdict_text(verdict, golden, drawn.image, options.tolerance));
   return verdict.is_same() ? ExitCode::kDone : ExitCode::kSomeFailed;
 }
 
