@@ -15,8 +15,11 @@ def build_vae(config: dict[str, Any], where: str) -> AutoencoderKL:
     with torch.device("meta"):
         vae = AutoencoderKL.from_config(config)
     for key in ("latents_mean", "latents_std"):
-        if vae.config.get(key) is not None:
-            raise bad_data(f"{where}: {key} is not supported; use a VAE with a scaling_factor only")
+        values = vae.config.get(key)
+        if values is not None and len(values) != vae.config.latent_channels:
+            raise bad_data(f"{where}: {key} has {len(values)} values for {vae.config.latent_channels} channels")
+    if (vae.config.get("latents_mean") is None) != (vae.config.get("latents_std") is None):
+        raise bad_data(f"{where}: latents_mean and latents_std must come together")
     return vae
 
 
