@@ -23,6 +23,7 @@ from .bundle_folder import (
 from .components import Component, components
 from .errors import bad_data
 from .manifest import Facts
+from .memory import return_freed_memory
 from .open_source import Request, open_source
 from .progress import Progress
 from .source import PIPELINES, Source
@@ -55,6 +56,7 @@ class Options:
 def export(options: Options, say: Callable[[str], None]) -> Path:
     """Writes the bundle and returns its folder; `say` gets a line of progress at a time."""
     _quieten()
+    return_freed_memory()
     target = options.output.resolve()
     check_target(target, options.force)
     source = open_source(options.request)

@@ -174,7 +174,10 @@ class SingleFile(Source):
         for name in names:
             found = original(name)
             if (entry := self._header.get(start + found.name)) is None:
-                raise bad_data(f"{self.path}: tensor '{start}{found.name}' is missing; fetch the file again")
+                raise bad_data(
+                    f"{self.path}: tensor '{start}{found.name}' is missing ({self.where(part)} asks for it); fetch the "
+                    "file again, or describe another architecture with --config"
+                )
             weights[name] = Piece(self.path, start + found.name, entry, found.third, found.is_transposed)
             used.add(start + found.name)
         strays = [n for n in self._header if n.startswith(start) and n not in used and not self._is_idle(part, n)]
