@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .source import Source
-from .text_encoder import TraceableTextEncoder, build_text_encoder, core, run_text_encoder
+from .text_encoder import TraceableTextEncoder, build_text_encoder, core, run_text_encoder, text_config
 from .unet import TraceableUNet, build_unet, run_unet, time_id_names, unet_inputs
 from .vae import (
     TraceableDecoder,
@@ -151,7 +151,8 @@ def _unet(source: Source, dtype: torch.dtype) -> Component:
     model = build()
     config, names = model.config, unet_inputs(model.config)
     weights = source.weights("unet", _named(model))
-    pooled = source.config(source.text_parts[-1])["projection_dim"] if "pooled" in names else 0
+    last = source.text_parts[-1]
+    pooled = text_config(source.config(last), source.where(last)).projection_dim if "pooled" in names else 0
     sizes = len(time_id_names(config, pooled, where)) if "time_ids" in names else 0
 
     def inputs(n: int, h: int, w: int, tokens: int) -> Case:

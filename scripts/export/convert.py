@@ -1,5 +1,6 @@
 """Exports a model: one module at a time, each verified, the manifest last."""
 
+import gc
 import shutil
 import time
 import warnings
@@ -134,6 +135,7 @@ def _export_module(work: Path, module: Component, progress: Progress) -> None:
 def _trace(module: Component, path: Path) -> None:
     """Traced in float32, which every CPU is fast at; the graph does not know the precision."""
     traced = trace(module.wrap(module.load().float()), module.example, module.file)
+    gc.collect()  # the eager model, whose weights are about to be rounded, is part of a cycle
     save(traced.to(module.dtype), path)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from .errors import ExitCode, ExportError, bad_data
 from .safetensors_header import refuse_pickle
 from .source import ChangedSource, Source
+from .text_encoder import text_config
 from .tokenizers import read_vocabulary
 from .weights import Piece, Weights, pieces_of
 
@@ -59,10 +60,10 @@ class AddedEmbedding(ChangedSource):
         return tokens
 
     def _first_id(self, part: str) -> int:
-        return int(self.original.config(part).get("vocab_size", 49408))
+        return text_config(self.original.config(part), self.original.where(part)).vocab_size
 
     def _check(self, part: str, piece: Piece) -> None:
-        width = self.original.config(part)["hidden_size"]
+        width = text_config(self.original.config(part), self.original.where(part)).hidden_size
         if len(piece.shape) not in (1, 2) or piece.shape[-1] != width:
             raise bad_data(
                 f"{piece} has shape {piece.shape}, but the {part} takes vectors of {width}; "

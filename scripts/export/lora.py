@@ -77,9 +77,8 @@ class MergedLora(ChangedSource):
         return super().leftovers() + [f"{p} has no place in this model; is the LoRA made for another?" for p in unused]
 
     def _deltas(self, part: str, module: str, target: Piece) -> Iterator[Delta]:
-        for stem in _stems(part, module, self.original.config("unet")):
-            pair = self._pairs.get(stem)
-            if pair is not None and not pair.is_used:
+        for stem in dict.fromkeys(_stems(part, module, self.original.config("unet"))):
+            if (pair := self._pairs.get(stem)) is not None:
                 pair.is_used = True
                 yield self._delta(stem, pair.roles, target)
 

@@ -13,6 +13,7 @@ from .defaults import default_steps
 from .errors import bad_data
 from .scheduler import KNOWN_KEYS, Scheduler
 from .source import Source
+from .text_encoder import text_config
 from .unet import SIZES, build_unet, time_id_names, unet_inputs
 from .vae import build_vae, vae_factor
 from .xl_text_encoder import xl_clip_skips
@@ -32,7 +33,7 @@ class Facts:
         # Built without weights: it fills in the class defaults and refuses what is unsupported.
         self.unet = build_unet(source.config("unet"), source.where("unet")).config
         self.vae = build_vae(source.config("vae"), source.where("vae")).config
-        self.text_encoders = [source.config(part) for part in source.text_parts]
+        self.text_encoders = [text_config(source.config(part), source.where(part)) for part in source.text_parts]
         self.scheduler = Scheduler(source.config("scheduler"), source.where("scheduler"))
         self.overrides = _checked_overrides(source)
         self._check_widths()
@@ -40,15 +41,15 @@ class Facts:
     @property
     def context_width(self) -> int:
         """The joined width of all text encoders."""
-        return sum(config["hidden_size"] for config in self.text_encoders)
+        return sum(config.hidden_size for config in self.text_encoders)
 
     @property
     def pooled_width(self) -> int:
-        return self.text_encoders[-1]["projection_dim"] if self._source.is_xl else 0
+        return self.text_encoders[-1].projection_dim if self._source.is_xl else 0
 
     @property
     def clip_skips(self) -> int:
-        layers = [config["num_hidden_layers"] for config in self.text_encoders]
+        layers = [config.num_hidden_layers for config in self.text_encoders]
         return xl_clip_skips(layers) if self._source.is_xl else layers[0]
 
     @property

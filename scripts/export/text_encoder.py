@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from .errors import bad_data
+from .errors import bad_data, describing
 
 _CLASSES = {"CLIPTextModel": CLIPTextModel, "CLIPTextModelWithProjection": CLIPTextModelWithProjection}
 # transformers once wrote this id into all configurations; it stands for "the largest id of the text".
@@ -21,11 +21,17 @@ def build_text_encoder(config: dict[str, Any], where: str) -> nn.Module:
         raise bad_data(f"{where}: {architecture} is not supported; {' and '.join(_CLASSES)} are")
     if config.get("use_attention_mask"):
         raise bad_data(f"{where}: use_attention_mask is not supported")
-    with torch.device("meta"):
-        model = _CLASSES[architecture](CLIPTextConfig.from_dict(config))
+    with torch.device("meta"), describing(where):
+        model = _CLASSES[architecture](text_config(config, where))
     length = model.config.max_position_embeddings
     core(model).embeddings.position_ids = torch.arange(length).expand((1, -1))
     return model
+
+
+def text_config(config: dict[str, Any], where: str) -> CLIPTextConfig:
+    """The configuration with transformers' defaults for what it does not say."""
+    with describing(where):
+        return CLIPTextConfig.from_dict(config)
 
 
 def core(model: nn.Module) -> CLIPTextModel:

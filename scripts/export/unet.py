@@ -9,7 +9,7 @@ from diffusers.models.embeddings import Timesteps
 from torch import Tensor
 
 from .attention import TraceableAttention
-from .errors import bad_data
+from .errors import bad_data, describing
 
 # Names that diffusers gives to the entries of time_ids; the refiner's last one is not a size.
 SIZES = ("original_height", "original_width", "crop_top", "crop_left", "target_height", "target_width")
@@ -31,7 +31,7 @@ _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 
 def build_unet(config: dict[str, Any], where: str) -> UNet2DConditionModel:
     """diffusers' own UNet on the meta device; refuses what a bundle cannot express."""
-    with torch.device("meta"):
+    with torch.device("meta"), describing(where):
         unet = UNet2DConditionModel.from_config(config)
     for key, harmless in _UNSUPPORTED.items():
         if (value := unet.config.get(key, harmless[0])) not in harmless:

@@ -7,12 +7,12 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from .attention import TraceableAttention
-from .errors import bad_data
+from .errors import bad_data, describing
 
 
 def build_vae(config: dict[str, Any], where: str) -> AutoencoderKL:
     """diffusers' own VAE on the meta device; refuses what a bundle cannot express."""
-    with torch.device("meta"):
+    with torch.device("meta"), describing(where):
         vae = AutoencoderKL.from_config(config)
     for key in ("latents_mean", "latents_std"):
         values = vae.config.get(key)

@@ -144,6 +144,6 @@ def _not_finite(piece: Piece, tensor: Tensor, dtype: torch.dtype) -> Exception:
     """Names the file that is to blame: the weight's own, or that of what was merged into it."""
     if torch.isfinite(tensor).all():
         name = str(dtype).removeprefix("torch.")
-        return bad_data(f"{piece} has values that do not fit into {name}; export with --dtype float32")
+        return bad_data(f"{piece} has values that do not fit into {name}; export with --dtype float32, or --vae-dtype")
     culprits = [p for p in piece.pieces() if not torch.isfinite(replace(p, deltas=(), appended=()).read()).all()]
     return bad_data(f"{culprits[0] if culprits else piece} has infinite or NaN values; fetch the file again")

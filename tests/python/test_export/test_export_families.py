@@ -95,12 +95,13 @@ def test_the_place_of_the_pooled_text_follows_the_configuration(family_folder: F
 
     folder = family_folder("sdxl")
     source = open_source(Request(str(folder)))
-    config = source.config("text_encoder_2") | {"eos_token_id": 573}
+    config = source.config("text_encoder_2") | {"eos_token_id": 500}
     source.config = lambda part, original=source.config: config if part == "text_encoder_2" else original(part)
     encoder = components(source, torch.float32, torch.float32)[0]
     eager = encoder.load()
-    rows = torch.randint(570, (2, 9))
-    rows[0, 4] = rows[0, 7] = rows[1, 6] = 573
+    rows = torch.randint(400, (2, 9))
+    rows[0, 4] = rows[0, 7] = rows[1, 6] = 500
+    rows[0, 2] = rows[1, 8] = 573  # a larger id: an embedding's
     with torch.no_grad():
         expected = encoder.run(eager, rows, rows)[1]
         assert_close(encoder.wrap(eager)(rows, rows)[1], expected)

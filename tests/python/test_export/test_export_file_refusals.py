@@ -59,7 +59,7 @@ REFUSALS: dict[str, tuple[int, list[str], Callable[[Path], None]]] = {
     "with an endless header": (65, ["not a whole safetensors file"], grow_header),
     "with NaN": (65, [f"'{OUT}'", "NaN"], edit(lambda t: t[OUT].fill_(math.nan))),
     "without a tensor": (65, [f"'{OUT}'", "missing"], edit(lambda t: t.pop(OUT))),
-    "with a tensor too many": (65, [f"'{UNET}more'", "no place"], edit(lambda t: t.update({f"{UNET}more": torch.zeros(4)}))),
+    "with a tensor too many": (65, [f"'{UNET}more'"], edit(lambda t: t.update({f"{UNET}more": torch.zeros(4)}))),
     "of another shape": (65, [f"'{OUT}'", "(7,)", "(4,)"], edit(lambda t: t.update({OUT: torch.zeros(7)}))),
     "without a VAE": (65, ["first_stage_model", "--vae"], drop("first_stage_model.")),
     "without a text encoder": (65, ["text encoder"], drop("cond_stage_model.")),

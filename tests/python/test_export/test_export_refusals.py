@@ -139,6 +139,16 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["'<cat-toy>'"],
         lambda folder: edit_json(folder / "tokenizer/added_tokens.json", **{"<cat-toy>": 574}),
     ),
+    "a configuration that makes no sense": (
+        65,
+        ["unet/config.json", "can be built"],
+        json_file("unet/config.json", block_out_channels=[16, "wide"]),
+    ),
+    "a text encoder that makes no sense": (
+        65,
+        ["text_encoder/config.json", "can be built"],
+        json_file("text_encoder/config.json", num_hidden_layers="many"),
+    ),
     "an unknown fact": (65, ["txt2img.json", "'nmae'"], json_file("txt2img.json", nmae="x")),
     "an unknown default": (
         65,
