@@ -1,15 +1,14 @@
-"""The four TorchScript modules of a bundle: how each is built, run, wrapped, traced and checked."""
+"""The TorchScript modules of a bundle: how each is built, run, wrapped, traced and checked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .source import DiffusersFolder
-from .text_encoder import TraceableTextEncoder, build_text_encoder, run_text_encoder
-from .unet import TraceableUNet, build_unet, run_unet
+from .source import Source
+from .text_encoder import TraceableTextEncoder, build_text_encoder, core, run_text_encoder, text_config
+from .unet import TraceableUNet, build_unet, run_unet, time_id_names, unet_inputs
 from .vae import (
     TraceableDecoder,
     TraceableEncoder,
@@ -19,7 +18,8 @@ from .vae import (
     vae_factor,
 )
 from .verify import Case, Outputs
-from .weights import Rename, check, clip_name, fill, keep_name, vae_name
+from .weights import Weights, check, fill, parameter_count, prefixed
+from .xl_text_encoder import TraceableXlTextEncoder, XlTextEncoders, run_xl_text_encoders
 
 # Models above this many parameters are checked at small sizes: half precision is slow on a CPU.
 _LARGE = 40_000_000
@@ -34,39 +34,35 @@ _CHECKED_LARGE = ((1, 4, 4), (2, 3, 5))
 class Component:
     """One module of the bundle."""
 
-    part: str  # folder of the source it comes from
     file: str  # name in the bundle
     dtype: torch.dtype  # as stored
-    build: Callable[[dict[str, Any], str], nn.Module]  # the eager model on the meta device
-    rename: Rename
+    build: Callable[[], nn.Module]  # the eager model on the meta device
+    weights: Weights = field(repr=False)
+    where: str  # of the configuration, for messages
     run: Callable[..., Outputs]  # eager model, inputs -> outputs
     wrap: Callable[[nn.Module], nn.Module]  # eager model -> what is traced
-    example: Case  # inputs for the trace
+    inputs: tuple[str, ...]  # names
+    example: Case = field(repr=False)  # inputs for the trace
     cases: list[Case] = field(repr=False)  # inputs for the comparison
 
-    def check(self, source: DiffusersFolder) -> None:
+    def check(self) -> None:
         """Refuses weights that are not those of the configuration, without reading them."""
-        check(self._empty(source), source.weight_files(self.part), self.rename)
+        check(self.build(), self.weights, self.where)
 
-    def load(self, source: DiffusersFolder) -> nn.Module:
+    def load(self) -> nn.Module:
         """The eager model with its weights rounded to the stored dtype."""
-        files = source.weight_files(self.part)
-        return fill(self._empty(source), files, self.rename, self.dtype)
+        return fill(self.build(), self.weights, self.dtype)
 
-    def _empty(self, source: DiffusersFolder) -> nn.Module:
-        where = str(source.path / self.part / "config.json")
-        return self.build(source.config(self.part), where)
+    @property
+    def bytes(self) -> int:
+        """On disk, about. Encoder and decoder of a VAE count both as the whole."""
+        return parameter_count(self.weights) * self.dtype.itemsize
 
 
-def components(
-    source: DiffusersFolder, dtype: torch.dtype, vae_dtype: torch.dtype
-) -> list[Component]:
+def components(source: Source, dtype: torch.dtype, vae_dtype: torch.dtype) -> list[Component]:
     """In the order of use."""
-    return [
-        _text_encoder(source, dtype),
-        _unet(source, dtype),
-        *_vae(source, vae_dtype),
-    ]
+    text = _xl_text_encoder if source.is_xl else _text_encoder
+    return [text(source, dtype), _unet(source, dtype), *_vae(source, vae_dtype)]
 
 
 def _random(*shape: int) -> Tensor:
@@ -74,74 +70,139 @@ def _random(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
 
 
-def _sizes(source: DiffusersFolder, part: str) -> tuple[tuple[int, int, int], ...]:
-    return _CHECKED_LARGE if source.parameter_count(part) > _LARGE else _CHECKED
+def _sizes(weights: Weights) -> tuple[tuple[int, int, int], ...]:
+    return _CHECKED_LARGE if parameter_count(weights) > _LARGE else _CHECKED
 
 
-def _text_encoder(source: DiffusersFolder, dtype: torch.dtype) -> Component:
-    config = source.config("text_encoder")
-    length = config.get("max_position_embeddings", 77)
-    vocabulary = config.get("vocab_size", 49408)
+def _ids(model: nn.Module, n: int, tokens: int) -> Tensor:
+    """(n, tokens) int64; what ends a text comes once, and not last."""
+    config = core(model).config
+    generator = torch.Generator().manual_seed(n)
+    rows = torch.randint(config.vocab_size - 1, (n, tokens), generator=generator)
+    end = config.eos_token_id if 2 < config.eos_token_id < config.vocab_size else config.vocab_size - 1
+    rows[rows == end] = 0
+    rows[:, tokens // 2] = end
+    return rows
 
-    def ids(n: int, tokens: int) -> Case:
-        """(n, tokens) int64, the largest id (end of text) last."""
-        generator = torch.Generator().manual_seed(n)
-        rows = torch.randint(vocabulary - 1, (n, tokens), generator=generator)
-        rows[:, -1] = vocabulary - 1
-        return (rows,)
 
+def _named(model: nn.Module) -> list[str]:
+    return list(model.state_dict())
+
+
+def _text_encoder(source: Source, dtype: torch.dtype) -> Component:
+    where = source.where("text_encoder")
+
+    def build() -> nn.Module:
+        return build_text_encoder(source.config("text_encoder"), where)
+
+    model = build()
+    length = model.config.max_position_embeddings
     return Component(
-        part="text_encoder",
         file="text_encoder.pt",
         dtype=dtype,
-        build=build_text_encoder,
-        rename=clip_name,
+        build=build,
+        weights=source.weights("text_encoder", _named(model)),
+        where=where,
         run=run_text_encoder,
         wrap=TraceableTextEncoder,
-        example=ids(2, length - 1),
-        cases=[ids(1, length), ids(2, 5)],
+        inputs=("ids",),
+        example=(_ids(model, 2, length - 1),),
+        cases=[(_ids(model, n, tokens),) for n, tokens in ((1, length), (2, 5))],
     )
 
 
-def _unet(source: DiffusersFolder, dtype: torch.dtype) -> Component:
-    config = source.config("unet")
-    channels = config.get("in_channels", 4)
-    width = config.get("cross_attention_dim", 1280)
+def _xl_text_encoder(source: Source, dtype: torch.dtype) -> Component:
+    where = source.where(source.text_parts[-1])
 
-    def inputs(n: int, h: int, w: int, tokens: int) -> Case:
-        """latent (n, C, h, w), fractional timesteps (n), context (n, tokens, W)."""
-        timesteps = torch.linspace(998.6, 3.5, n)
-        return _random(n, channels, h, w), timesteps, _random(n, tokens, width)
+    def build() -> XlTextEncoders:
+        parts = {part: build_text_encoder(source.config(part), source.where(part)) for part in source.text_parts}
+        return XlTextEncoders(parts, where)
+
+    encoders = build()
+    models = dict(encoders.named_children())
+    weights: Weights = {}
+    for part, model in models.items():
+        weights |= prefixed(source.weights(part, _named(model)), f"{part}.")
+    length = min(core(model).config.max_position_embeddings for model in models.values())
+
+    def case(n: int, tokens: int) -> Case:
+        return tuple(_ids(model, n, tokens) for model in models.values())
 
     return Component(
-        part="unet",
-        file="unet.pt",
+        file="text_encoder.pt",
         dtype=dtype,
-        build=build_unet,
-        rename=keep_name,
-        run=run_unet,
-        wrap=TraceableUNet.of,
-        # Sides that cannot be halved evenly: the trace keeps the branch that fits every size.
-        example=inputs(2, 9, 13, 5),
-        cases=[inputs(*size, tokens=7) for size in _sizes(source, "unet")],
+        build=build,
+        weights=weights,
+        where=where,
+        run=run_xl_text_encoders,
+        wrap=TraceableXlTextEncoder,
+        inputs=("ids",) * len(models),
+        example=case(2, length - 1),
+        cases=[case(1, length), case(2, 5)],
     )
 
 
-def _vae(source: DiffusersFolder, dtype: torch.dtype) -> list[Component]:
-    config = source.config("vae")
-    channels = config.get("latent_channels", 4)
-    factor = vae_factor(config)
-    sizes = _sizes(source, "vae")
+def _unet(source: Source, dtype: torch.dtype) -> Component:
+    where = source.where("unet")
 
-    def component(file: str, run, wrap, inputs: Callable[[int, int, int], Case]) -> Component:
+    def build() -> nn.Module:
+        return build_unet(source.config("unet"), where)
+
+    model = build()
+    config, names = model.config, unet_inputs(model.config)
+    weights = source.weights("unet", _named(model))
+    last = source.text_parts[-1]
+    pooled = text_config(source.config(last), source.where(last)).projection_dim if "pooled" in names else 0
+    sizes = len(time_id_names(config, pooled, where)) if "time_ids" in names else 0
+
+    def inputs(n: int, h: int, w: int, tokens: int) -> Case:
+        """Fractional timesteps, and sizes that differ from row to row."""
+        values = {
+            "latent": _random(n, config.in_channels, h, w),
+            "timestep": torch.linspace(998.6, 3.5, n),
+            "context": _random(n, tokens, config.cross_attention_dim),
+            "pooled": _random(n, pooled),
+            "time_ids": torch.arange(n * sizes).reshape(n, sizes) * 64.0,
+            "guidance": torch.linspace(1.5, 8, n),
+        }
+        return tuple(values[name] for name in names)
+
+    return Component(
+        file="unet.pt",
+        dtype=dtype,
+        build=build,
+        weights=weights,
+        where=where,
+        run=run_unet,
+        wrap=TraceableUNet.of,
+        inputs=names,
+        # Sides that cannot be halved evenly: the trace keeps the branch that fits every size.
+        example=inputs(2, 9, 13, 5),
+        cases=[inputs(*size, tokens=7) for size in _sizes(weights)],
+    )
+
+
+def _vae(source: Source, dtype: torch.dtype) -> list[Component]:
+    where = source.where("vae")
+
+    def build() -> nn.Module:
+        return build_vae(source.config("vae"), where)
+
+    model = build()
+    channels, factor = model.config.latent_channels, vae_factor(model.config)
+    weights = source.weights("vae", _named(model))
+    sizes = _sizes(weights)
+
+    def component(file: str, run, wrap, name: str, inputs: Callable[[int, int, int], Case]) -> Component:
         return Component(
-            part="vae",
             file=file,
             dtype=dtype,
-            build=build_vae,
-            rename=vae_name,
+            build=build,
+            weights=weights,
+            where=where,
             run=run,
             wrap=wrap,
+            inputs=(name,),
             example=inputs(2, 3, 2),
             cases=[inputs(*size) for size in sizes],
         )
@@ -151,12 +212,14 @@ def _vae(source: DiffusersFolder, dtype: torch.dtype) -> list[Component]:
             "vae_decoder.pt",
             run_decoder,
             TraceableDecoder,
+            "latent",
             lambda n, h, w: (_random(n, channels, h, w),),
         ),
         component(
             "vae_encoder.pt",
             run_encoder,
             TraceableEncoder,
+            "image",
             lambda n, h, w: (_random(n, 3, factor * h, factor * w).clamp(-1, 1),),
         ),
     ]

@@ -1,11 +1,13 @@
 """Exports a model: one module at a time, each verified, the manifest last."""
 
+import gc
 import shutil
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import diffusers
 import torch
@@ -22,7 +24,10 @@ from .bundle_folder import (
 from .components import Component, components
 from .errors import bad_data
 from .manifest import Facts
-from .source import DiffusersFolder
+from .memory import return_freed_memory
+from .open_source import Request, open_source
+from .progress import Progress
+from .source import PIPELINES, Source
 from .tokenizers import export_tokenizer
 from .tracing import trace
 from .verify import ask, check_dtypes, verify
@@ -32,8 +37,7 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float32": torch.float32,
 }
-_SUPPORTED_PIPELINES = ("StableDiffusionPipeline",)
-_SPACE_MARGIN = 64 * 1024 * 1024  # graphs, tokenizer, model.json
+_SPACE_MARGIN = 64 * 1024 * 1024  # graphs, tokenizers, model.json
 # Files that travel with a model's weights: its card and its terms.
 _COMPANIONS = ("README.md", "LICENSE*", "LICENCE*", "NOTICE*")
 
@@ -42,7 +46,7 @@ _COMPANIONS = ("README.md", "LICENSE*", "LICENCE*", "NOTICE*")
 class Options:
     """What to export, and how."""
 
-    source: Path
+    request: Request
     output: Path
     dtype: str = "float16"
     vae_dtype: str = "float32"
@@ -53,20 +57,19 @@ class Options:
 def export(options: Options, say: Callable[[str], None]) -> Path:
     """Writes the bundle and returns its folder; `say` gets a line of progress at a time."""
     _quieten()
+    return_freed_memory()
     target = options.output.resolve()
     check_target(target, options.force)
-    source = DiffusersFolder(options.source)
-    if source.pipeline_class not in _SUPPORTED_PIPELINES:
-        raise bad_data(
-            f"{source.path}: {source.pipeline_class} is not supported yet; "
-            f"{', '.join(_SUPPORTED_PIPELINES)} is"
-        )
+    source = open_source(options.request)
+    if source.pipeline_class not in PIPELINES:
+        raise bad_data(f"{source.path}: {source.pipeline_class} is not supported; {', '.join(PIPELINES)} are")
     facts = Facts(source)
-    dtype, vae_dtype = DTYPES[options.dtype], DTYPES[options.vae_dtype]
-    modules = components(source, dtype, vae_dtype)
+    modules = components(source, DTYPES[options.dtype], DTYPES[options.vae_dtype])
+    for leftover in source.leftovers():
+        raise bad_data(leftover)
     for module in modules:
-        module.check(source)
-    check_space(target, _bytes_needed(source, dtype, vae_dtype))
+        module.check()
+    check_space(target, _bytes_needed(modules))
     for note in facts.notes():
         say(f"note: {note}")
     with building(target) as work:
@@ -77,52 +80,69 @@ def export(options: Options, say: Callable[[str], None]) -> Path:
 def _write_bundle(
     work: Path,
     options: Options,
-    source: DiffusersFolder,
+    source: Source,
     facts: Facts,
     modules: list[Component],
     say: Callable[[str], None],
 ) -> None:
-    positions = facts.text_encoder.get("max_position_embeddings", 77)
-    tokenizer = export_tokenizer(source.path / "tokenizer", work, "tokenizer", positions)
+    tokenizers = [_export_tokenizer(work, source, part) for part in source.text_parts]
+    progress = Progress(say, sum(module.bytes for module in modules))
     for module in modules:
-        _export_module(work, source, module, say)
+        _export_module(work, module, progress)
+    progress.stage("model.json: hashing")
     names = [str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()]
     manifest = facts.manifest(
         name=options.name or facts.overrides.get("name") or options.output.resolve().name,
         dtype=DTYPES[options.dtype],
         vae_dtype=DTYPES[options.vae_dtype],
-        tokenizers=[tokenizer],
+        tokenizers=tokenizers,
         files=describe_files(work, names),
     )
-    _copy_companions(source.path, work)
+    if source.path.is_dir():
+        _copy_companions(source.path, work)
     write_manifest(work, manifest)
+    progress.done()
 
 
-def _export_module(
-    work: Path, source: DiffusersFolder, module: Component, say: Callable[[str], None]
-) -> None:
+def _export_tokenizer(work: Path, source: Source, part: str) -> dict[str, Any]:
+    """The entry of `tokenizers` for one text encoder."""
+    name = part.replace("text_encoder", "tokenizer")
+    positions = source.config(part).get("max_position_embeddings", 77)
+    entry = export_tokenizer(source.tokenizer(part), work, name, positions)
+    if added := source.added_tokens(part):
+        if entry["type"] != "clip-bpe":
+            raise bad_data(f"{source.path}: only CLIP's tokenizer takes embeddings")
+        entry["added"] = added
+    return entry
+
+
+def _export_module(work: Path, module: Component, progress: Progress) -> None:
     """Asks the eager model, traces, writes and compares, holding one copy of the weights."""
     start = time.monotonic()
-    references = [
-        ask(module.load(source), module.run, module.cases, dtype)
-        for dtype in check_dtypes(module.dtype)
-    ]
-    # Traced in float32, which every CPU is fast at; the graph does not know the precision.
-    traced = trace(module.wrap(module.load(source).float()), module.example, module.file)
+    references = []
+    for dtype in check_dtypes(module.dtype):
+        progress.stage(f"{module.file}: the original in {str(dtype).removeprefix('torch.')}", module.bytes / 5)
+        references.append(ask(module.load(), module.run, module.cases, module.inputs, dtype))
+    progress.stage(f"{module.file}: tracing", module.bytes / 5)
     path = work / module.file
-    save(traced.to(module.dtype), path)
-    del traced
-    difference = verify(path, module.dtype, module.cases, references)
+    _trace(module, path)
+    progress.stage(f"{module.file}: comparing", 2 * module.bytes / 5)
+    difference = verify(path, module.dtype, module.cases, module.inputs, references)
     size, seconds = path.stat().st_size / 1e6, time.monotonic() - start
-    say(f"{module.file}: {size:.1f} MB, verified (difference {difference:.1e}), {seconds:.1f} s")
+    progress.say(f"{module.file}: {size:.1f} MB, verified (difference {difference:.1e}), {seconds:.1f} s")
 
 
-def _bytes_needed(source: DiffusersFolder, dtype: torch.dtype, vae_dtype: torch.dtype) -> int:
+def _trace(module: Component, path: Path) -> None:
+    """Traced in float32, which every CPU is fast at; the graph does not know the precision."""
+    traced = trace(module.wrap(module.load().float()), module.example, module.file)
+    gc.collect()  # the eager model, whose weights are about to be rounded, is part of a cycle
+    save(traced.to(module.dtype), path)
+
+
+def _bytes_needed(modules: list[Component]) -> int:
     """All modules, and the largest of them twice: a copy without debug records is written last."""
-    text_encoder = source.parameter_count("text_encoder") * dtype.itemsize
-    unet = source.parameter_count("unet") * dtype.itemsize
-    vae = source.parameter_count("vae") * vae_dtype.itemsize
-    return text_encoder + unet + vae + max(text_encoder, unet, vae) + _SPACE_MARGIN
+    sizes = [module.bytes for module in modules]
+    return sum(sizes) + max(sizes) + _SPACE_MARGIN
 
 
 def _quieten() -> None:

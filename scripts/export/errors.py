@@ -1,5 +1,7 @@
 """The one error type of the exporter, with the exit codes of the program."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 
@@ -25,3 +27,15 @@ class ExportError(Exception):
 def bad_data(message: str) -> ExportError:
     """The commonest case: the source holds something that cannot be exported."""
     return ExportError(ExitCode.BAD_DATA, message)
+
+
+@contextmanager
+def describing(where: str) -> Iterator[None]:
+    """Whatever a library cannot make of a configuration is the configuration's fault."""
+    try:
+        yield
+    except ExportError:
+        raise
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise bad_data(f"{where} describes no model that can be built ({first}); fetch it again") from error

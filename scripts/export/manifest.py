@@ -9,13 +9,17 @@ from typing import Any
 import torch
 
 from .bundle_folder import FORMAT, sha256
+from .defaults import default_steps
 from .errors import bad_data
 from .scheduler import KNOWN_KEYS, Scheduler
-from .source import DiffusersFolder
-from .unet import INPUTS, build_unet
+from .source import Source
+from .text_encoder import text_config
+from .unet import SIZES, build_unet, time_id_names, unet_inputs
 from .vae import build_vae, vae_factor
+from .xl_text_encoder import xl_clip_skips
 
 _FAMILIES = {768: "sd1", 1024: "sd2"}  # cross-attention width -> family of StableDiffusionPipeline
+_STATISTICS = ("latents_mean", "latents_std")
 _OVERRIDABLE = ("name", "family", "licence", "source", "defaults", "scheduler")
 _SIZES = ("width", "height", "size_multiple")
 _DEFAULTS = (*_SIZES, "steps", "guidance", "sampler", "schedule", "negative")
@@ -24,28 +28,55 @@ _DEFAULTS = (*_SIZES, "steps", "guidance", "sampler", "schedule", "negative")
 class Facts:
     """What model.json says about a source, apart from the files of the bundle."""
 
-    def __init__(self, source: DiffusersFolder) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
         # Built without weights: it fills in the class defaults and refuses what is unsupported.
-        self.unet = build_unet(source.config("unet"), str(source.path / "unet/config.json")).config
-        self.vae = build_vae(source.config("vae"), str(source.path / "vae/config.json")).config
-        self.text_encoder = source.config("text_encoder")
-        where = str(source.path / "scheduler/scheduler_config.json")
-        self.scheduler = Scheduler(source.config("scheduler"), where)
+        self.unet = build_unet(source.config("unet"), source.where("unet")).config
+        self.vae = build_vae(source.config("vae"), source.where("vae")).config
+        self.text_encoders = [text_config(source.config(part), source.where(part)) for part in source.text_parts]
+        self.scheduler = Scheduler(source.config("scheduler"), source.where("scheduler"))
         self.overrides = _checked_overrides(source)
         self._check_widths()
 
+    @property
+    def context_width(self) -> int:
+        """The joined width of all text encoders."""
+        return sum(config.hidden_size for config in self.text_encoders)
+
+    @property
+    def pooled_width(self) -> int:
+        return self.text_encoders[-1].projection_dim if self._source.is_xl else 0
+
+    @property
+    def clip_skips(self) -> int:
+        layers = [config.num_hidden_layers for config in self.text_encoders]
+        return xl_clip_skips(layers) if self._source.is_xl else layers[0]
+
+    @property
+    def family(self) -> str:
+        """For people; nothing depends on it."""
+        width = self.unet.cross_attention_dim
+        if self._source.is_xl:
+            return "sdxl" if len(self.text_encoders) == 2 else "sdxl-refiner"
+        return _FAMILIES.get(width, "custom")
+
     def _check_widths(self) -> None:
-        path = self._source.path
-        if self.unet.cross_attention_dim != self.text_encoder["hidden_size"]:
+        path, channels = self._source.path, self.vae.latent_channels
+        if self.unet.cross_attention_dim != self.context_width:
             raise bad_data(
-                f"{path}: the UNet takes contexts {self.unet.cross_attention_dim} wide, the text "
-                f"encoder makes them {self.text_encoder['hidden_size']} wide; parts of two models?"
+                f"{path}: the UNet takes contexts {self.unet.cross_attention_dim} wide, the text encoders make them "
+                f"{self.context_width} wide; parts of two models?"
             )
-        if self.unet.in_channels != self.vae.latent_channels:
+        # An inpainting UNet sees the latent, a mask, and the latent of the picture without what the mask hides.
+        if self.unet.in_channels not in (channels, 2 * channels + 1):
             raise bad_data(
-                f"{path}: the UNet takes {self.unet.in_channels} channels, the VAE has "
-                f"{self.vae.latent_channels}; inpainting models are not supported yet"
+                f"{path}: the UNet takes {self.unet.in_channels} channels, the VAE has {channels}; such models are "
+                "not supported"
+            )
+        if ("pooled" in unet_inputs(self.unet)) != self._source.is_xl:
+            raise bad_data(
+                f"{path}: addition_embed_type = {self.unet.addition_embed_type!r} of the UNet does not fit "
+                f"{self._source.pipeline_class}; parts of two models?"
             )
 
     def notes(self) -> list[str]:
@@ -53,7 +84,8 @@ class Facts:
         notes = [self.scheduler.sampler()[1], self.scheduler.schedule()[1]]
         defaults = self.overrides.get("defaults", {})
         keys = ("sampler", "schedule")
-        return [n for n, key in zip(notes, keys, strict=True) if n and key not in defaults]
+        chosen = [n for n, key in zip(notes, keys, strict=True) if n and key not in defaults]
+        return [*self._source.notes, *chosen]
 
     def manifest(
         self,
@@ -65,12 +97,11 @@ class Facts:
     ) -> dict[str, Any]:
         """The whole of model.json."""
         stored, vae_stored = (str(d).removeprefix("torch.") for d in (dtype, vae_dtype))
-        family = _FAMILIES.get(self.unet.cross_attention_dim, "custom")
         return {
             "format": FORMAT,
             "version": 1,
             "name": name,
-            "family": self.overrides.get("family", family),
+            "family": self.overrides.get("family", self.family),
             "licence": self.overrides.get("licence", _licence(self._source.path)),
             "source": self.overrides.get("source", {}) | self._provenance(),
             "exporter": {
@@ -82,17 +113,18 @@ class Facts:
             "text_encoder": {
                 "file": "text_encoder.pt",
                 "dtype": stored,
-                "clip_skips": self.text_encoder["num_hidden_layers"],
-                "context_width": self.text_encoder["hidden_size"],
-                "pooled_width": 0,
-                "zero_empty_negative": False,
+                "clip_skips": self.clip_skips,
+                "context_width": self.context_width,
+                "pooled_width": self.pooled_width,
+                "zero_empty_negative": self._zero_empty_negative,
             },
             "unet": {
                 "file": "unet.pt",
                 "dtype": stored,
-                "inputs": list(INPUTS),
+                "inputs": list(unet_inputs(self.unet)),
                 "in_channels": self.unet.in_channels,
                 "out_channels": self.unet.out_channels,
+                **self._time_ids(),
             },
             "vae": {
                 "decoder": "vae_decoder.pt",
@@ -102,35 +134,54 @@ class Facts:
                 "latent_channels": self.vae.latent_channels,
                 "scaling_factor": self.vae.scaling_factor,
                 "shift_factor": self.vae.shift_factor or 0.0,
+                **{key: list(self.vae[key]) for key in _STATISTICS if self.vae.get(key) is not None},
             },
-            "scheduler": self.scheduler.facts(self._source.pipeline_class)
-            | self.overrides.get("scheduler", {}),
+            "scheduler": self.scheduler.facts(self._pipeline_kind) | self.overrides.get("scheduler", {}),
             "defaults": self._defaults() | self.overrides.get("defaults", {}),
         }
+
+    @property
+    def _zero_empty_negative(self) -> bool:
+        return self._source.is_xl and bool(self._source.index.get("force_zeros_for_empty_prompt", True))
+
+    @property
+    def _pipeline_kind(self) -> str:
+        """All pipelines but those of SDXL change a scheduler in the same way."""
+        return self._source.pipeline_class if self._source.is_xl else "StableDiffusionPipeline"
+
+    def _time_ids(self) -> dict[str, Any]:
+        """Which numbers the UNet wants, unless they are the usual six."""
+        if "time_ids" not in unet_inputs(self.unet):
+            return {}
+        names = time_id_names(self.unet, self.pooled_width, self._source.where("unet"))
+        return {} if names == SIZES else {"time_ids": list(names)}
 
     def _defaults(self) -> dict[str, Any]:
         factor = vae_factor(self.vae)
         size = self.unet.sample_size or 64
+        steps = default_steps(self._source.config("scheduler"), unet_inputs(self.unet), self._source.is_xl)
         height, width = size if isinstance(size, (list, tuple)) else (size, size)
         multiple = math.lcm(8, factor)
         return {
             "width": math.ceil(width * factor / multiple) * multiple,
             "height": math.ceil(height * factor / multiple) * multiple,
-            "steps": 25,
-            "guidance": 7.5,
+            "steps": steps.steps,
+            "guidance": steps.guidance,
             "sampler": self.scheduler.sampler()[0],
             "schedule": self.scheduler.schedule()[0],
             "size_multiple": multiple,
         }
 
     def _provenance(self) -> dict[str, Any]:
-        parts = ("text_encoder", "unet", "vae")
-        files = [file for part in parts for file in self._source.weight_files(part)]
         return {
             "pipeline": self._source.pipeline_class,
             "scheduler": self.scheduler.class_name,
-            "weights": {str(f.relative_to(self._source.path)): sha256(f) for f in files},
+            "weights": {self._short(file): sha256(file) for file in self._source.weight_files()},
         }
+
+    def _short(self, file: Path) -> str:
+        """The name within the source, or the last part of it: a bundle tells nothing about its maker's folders."""
+        return str(file.relative_to(self._source.path)) if self._source.path in file.parents else file.name
 
 
 def program_version() -> str:
@@ -142,7 +193,7 @@ def program_version() -> str:
     return found[1] if found else "unknown"
 
 
-def _checked_overrides(source: DiffusersFolder) -> dict[str, Any]:
+def _checked_overrides(source: Source) -> dict[str, Any]:
     overrides = source.overrides()
     where = source.path / "txt2img.json"
     _refuse_unknown(where, overrides, _OVERRIDABLE)

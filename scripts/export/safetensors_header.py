@@ -1,13 +1,19 @@
-"""Reads names, shapes and sizes from the header of a .safetensors file, without its data."""
+"""Reads .safetensors files: names, shapes and sizes from the header alone, tensors one at a time."""
 
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import bad_data
+import torch
+from torch import Tensor
 
+from .errors import ExitCode, ExportError, bad_data
+
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")
 _MAX_HEADER_BYTES = 100 * 1024 * 1024  # the limit of the safetensors library itself
+_PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")  # torch.save's zip, plain pickles
+_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -16,32 +22,94 @@ class TensorEntry:
 
     dtype: str  # "F16", "F32", ...
     shape: tuple[int, ...]
+    begin: int  # of its data, from the start of the file
+    end: int
 
     @property
     def numel(self) -> int:
         return math.prod(self.shape)
 
 
+def refuse_pickle(path: Path) -> None:
+    """A pickle is refused by its name, before a byte of it is read."""
+    if path.suffix.lower() in PICKLES:
+        raise pickle_error(path)
+
+
+def pickle_error(path: Path) -> ExportError:
+    """What people with a pickle can do about it."""
+    return bad_data(
+        f"{path} is a pickle, which can run code when read; get the .safetensors file, or convert it where you "
+        "trust it: StableDiffusionPipeline.from_pretrained(OLD) or .from_single_file(OLD), then "
+        ".save_pretrained(NEW, safe_serialization=True)"
+    )
+
+
 def read_header(path: Path) -> dict[str, TensorEntry]:
     """Name -> entry of every tensor; a truncated or foreign file is an error that names it."""
+    header, start = _read_json(path)
+    header.pop("__metadata__", None)
+    try:
+        entries = {
+            name: TensorEntry(entry["dtype"], tuple(entry["shape"]), *(start + int(o) for o in entry["data_offsets"]))
+            for name, entry in header.items()
+        }
+        sizes = [(entry.begin, entry.end) for entry in entries.values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path) from error
+    if any(not start <= begin <= end for begin, end in sizes):
+        raise _damaged(path)
+    end, size = max((end for _, end in sizes), default=start), path.stat().st_size
+    if size != end:
+        raise bad_data(f"{path} has {size} bytes where its header announces {end}; fetch it again")
+    return entries
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The free texts that the writer of the file left in its header."""
+    metadata = _read_json(path)[0].get("__metadata__") or {}
+    return {str(key): str(value) for key, value in metadata.items()}
+
+
+def read_tensor(path: Path, name: str, entry: TensorEntry) -> Tensor:
+    """A copy of one tensor, in the file's precision.
+
+    Read, not mapped: the pages of a mapped file would count as this program's memory.
+    """
+    if entry.dtype not in _DTYPES:
+        raise bad_data(f"{path}: tensor '{name}' holds {entry.dtype}; supported are {', '.join(_DTYPES)}")
+    dtype = _DTYPES[entry.dtype]
+    if entry.numel * dtype.itemsize != entry.end - entry.begin:
+        raise bad_data(f"{path}: tensor '{name}' has not the size that its shape {entry.shape} asks for")
+    if entry.numel == 0:
+        return torch.empty(entry.shape, dtype=dtype)
+    buffer = bytearray(entry.end - entry.begin)
+    with path.open("rb") as file:
+        file.seek(entry.begin)
+        if file.readinto(buffer) != len(buffer):
+            raise ExportError(ExitCode.IO, f"{path} ends within tensor '{name}'; fetch it again")
+    return torch.frombuffer(buffer, dtype=dtype).reshape(entry.shape)
+
+
+def _read_json(path: Path) -> tuple[dict, int]:
+    """The header's JSON object, and where the data starts."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
+        head = file.read(8)
+        length = int.from_bytes(head, "little")
+        if head.startswith(_PICKLE_STARTS):
+            raise pickle_error(path)
         if size < 8 or length > min(_MAX_HEADER_BYTES, size - 8):
             raise bad_data(f"{path} is not a whole safetensors file; fetch it again")
         raw = file.read(length)
     try:
         header = json.loads(raw)
-        header.pop("__metadata__", None)
-        entries = {
-            name: TensorEntry(entry["dtype"], tuple(entry["shape"]))
-            for name, entry in header.items()
-        }
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise bad_data(f"{path} has a damaged safetensors header; fetch it again") from error
-    if size != 8 + length + end:
-        raise bad_data(
-            f"{path} has {size} bytes where its header announces {8 + length + end}; fetch it again"
-        )
-    return entries
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path) from error
+    if not isinstance(header, dict):
+        raise _damaged(path)
+    return header, 8 + length
+
+
+def _damaged(path: Path) -> ExportError:
+    return bad_data(f"{path} has a damaged safetensors header; fetch it again")

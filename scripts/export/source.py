@@ -1,128 +1,124 @@
-"""A diffusers folder on disk: its configurations and weight files, read without executing anything.
+"""What the exporter asks of a model on disk; each layout is a class, and so is each change that is made to one."""
 
-Other layouts (a single file, the hub's cache) become further classes with the same methods.
-"""
-
-import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ExitCode, ExportError, bad_data
-from .safetensors_header import read_header
+from .weights import Weights
 
-PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")
-_PICKLE_REMEDY = (
-    "get the model's .safetensors files, or convert it where you trust it: "
-    "StableDiffusionPipeline.from_pretrained(OLD).save_pretrained(NEW, safe_serialization=True)"
+# Parts with weights, in the order of use.
+TEXT_PARTS = ("text_encoder", "text_encoder_2")
+XL_PIPELINES = (
+    "StableDiffusionXLPipeline",
+    "StableDiffusionXLImg2ImgPipeline",
+    "StableDiffusionXLInpaintPipeline",
 )
-# Preferred first: the full-precision file, then the variants that publishers use.
-_VARIANTS = ("", "fp16", "bf16")
+PIPELINES = (
+    "StableDiffusionPipeline",
+    "StableDiffusionImg2ImgPipeline",
+    "StableDiffusionInpaintPipeline",
+    "LatentConsistencyModelPipeline",
+    "LatentConsistencyModelImg2ImgPipeline",
+    *XL_PIPELINES,
+)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; anything else is an error that names the file."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ExportError(ExitCode.NO_INPUT, f"{path} is missing from the model") from error
-    except (OSError, ValueError) as error:
-        raise bad_data(f"{path} cannot be read as JSON ({_first_line(error)})") from error
-    if not isinstance(value, dict):
-        raise bad_data(f"{path} holds no JSON object")
-    return value
+@dataclass(frozen=True)
+class TokenizerSource:
+    """A folder with vocab.json and merges.txt, or tokenizer.json."""
+
+    folder: Path
+    config: dict[str, Any] | None = None  # instead of the folder's tokenizer_config.json
+
+    @property
+    def where(self) -> str:
+        return str(self.folder)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+class Source(ABC):
+    """A model: configurations, weights, tokenizers."""
 
-
-class DiffusersFolder:
-    """`unet/`, `vae/`, `text_encoder/`, `tokenizer/`, `scheduler/` as diffusers saves them."""
-
-    def __init__(self, path: Path) -> None:
-        _check_source(path)
-        self.path = path
-        index = path / "model_index.json"
-        self.index = read_json(index) if index.exists() else {}
-        for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
-            if not (path / part).is_dir():
-                raise ExportError(
-                    ExitCode.NO_INPUT,
-                    f"{path} has no folder '{part}'; SOURCE must be a whole diffusers folder",
-                )
+    path: Path  # for messages, and for the files that travel with the model
+    index: dict[str, Any]  # model_index.json of diffusers
+    text_parts: tuple[str, ...]  # one or two of TEXT_PARTS
+    notes: tuple[str, ...] = ()  # assumptions that people should know of
 
     @property
     def pipeline_class(self) -> str:
-        """Class name of the pipeline the folder was saved from."""
+        """Class name of the diffusers pipeline."""
         return str(self.index.get("_class_name", "StableDiffusionPipeline"))
 
-    def config(self, component: str) -> dict[str, Any]:
-        """The component's configuration as its file says, without class defaults."""
-        name = "scheduler_config.json" if component == "scheduler" else "config.json"
-        return read_json(self.path / component / name)
+    @property
+    def is_xl(self) -> bool:
+        """Contexts are penultimate layers, and the UNet takes a pooled text and sizes."""
+        return self.pipeline_class in XL_PIPELINES
 
+    @abstractmethod
+    def config(self, part: str) -> dict[str, Any]:
+        """The part's configuration as diffusers writes it, without class defaults."""
+
+    @abstractmethod
+    def where(self, part: str) -> str:
+        """The configuration's place, for messages."""
+
+    @abstractmethod
+    def weights(self, part: str, names: Iterable[str]) -> Weights:
+        """Pieces of the part under the module's names of the parameters, which `names` lists. Tensors that are no
+        parameter come under names of their own."""
+
+    @abstractmethod
+    def tokenizer(self, part: str) -> TokenizerSource:
+        """The tokenizer of a text encoder."""
+
+    @abstractmethod
     def overrides(self) -> dict[str, Any]:
         """Bundle facts of our own (`txt2img.json`), which win over derived ones."""
-        path = self.path / "txt2img.json"
-        return read_json(path) if path.exists() else {}
 
-    def weight_files(self, component: str) -> list[Path]:
-        """The safetensors files of a component: one, or the shards that its index lists."""
-        stem = "model" if component.startswith("text_encoder") else "diffusion_pytorch_model"
-        folder = self.path / component
-        for variant in _VARIANTS:
-            dotted = f".{variant}" if variant else ""
-            single = folder / f"{stem}{dotted}.safetensors"
-            if single.exists():
-                return [single]
-            for index in (
-                folder / f"{stem}{dotted}.safetensors.index.json",
-                folder / f"{stem}.safetensors.index{dotted}.json",
-            ):
-                if index.exists():
-                    return _shards(index)
-        raise _no_weights(folder, stem)
+    @abstractmethod
+    def weight_files(self) -> list[Path]:
+        """All files with weights, for the record of where a bundle comes from."""
 
-    def parameter_count(self, component: str) -> int:
-        """Number of values in the component's weight files, from their headers alone."""
-        return sum(
-            entry.numel
-            for path in self.weight_files(component)
-            for entry in read_header(path).values()
-        )
+    def added_tokens(self, part: str) -> dict[str, list[int]]:
+        """Texts that the tokenizer of a text encoder turns into ids of their own."""
+        return {}
+
+    def leftovers(self) -> list[str]:
+        """After all weights were asked for: a sentence on each change that had no place in the model."""
+        return []
 
 
-def _check_source(path: Path) -> None:
-    if path.is_dir():
-        return
-    if not path.exists():
-        raise ExportError(
-            ExitCode.NO_INPUT,
-            f"there is no folder {path}; SOURCE is a diffusers folder on this machine",
-        )
-    if path.suffix in PICKLES:
-        raise bad_data(f"{path} is a pickle, which can run code when read; {_PICKLE_REMEDY}")
-    raise bad_data(f"{path} is a single file; SOURCE must be a diffusers folder so far")
+class ChangedSource(Source):
+    """Another source, but for what a subclass overrides."""
 
+    def __init__(self, original: Source) -> None:
+        self.original = original
+        self.path = original.path
+        self.index = original.index
+        self.text_parts = original.text_parts
+        self.notes = original.notes
 
-def _shards(index: Path) -> list[Path]:
-    weight_map = read_json(index).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise bad_data(f"{index} has no 'weight_map'; fetch it again")
-    names = sorted({str(name) for name in weight_map.values()})
-    paths = [index.parent / name for name in names]
-    for name, path in zip(names, paths, strict=True):
-        if Path(name).name != name or not name.endswith(".safetensors"):
-            raise bad_data(f"{index} names '{name}', which is no safetensors file beside it")
-        if not path.exists():
-            raise ExportError(
-                ExitCode.NO_INPUT, f"{path} is missing, {index.name} lists it; fetch it"
-            )
-    return paths
+    def config(self, part: str) -> dict[str, Any]:
+        return self.original.config(part)
 
+    def where(self, part: str) -> str:
+        return self.original.where(part)
 
-def _no_weights(folder: Path, stem: str) -> ExportError:
-    pickles = sorted(p for p in folder.iterdir() if p.suffix in PICKLES)
-    if pickles:
-        return bad_data(f"{pickles[0]} is a pickle, which can run code when read; {_PICKLE_REMEDY}")
-    return ExportError(ExitCode.NO_INPUT, f"{folder / stem}.safetensors is missing; fetch it")
+    def weights(self, part: str, names: Iterable[str]) -> Weights:
+        return self.original.weights(part, names)
+
+    def tokenizer(self, part: str) -> TokenizerSource:
+        return self.original.tokenizer(part)
+
+    def overrides(self) -> dict[str, Any]:
+        return self.original.overrides()
+
+    def weight_files(self) -> list[Path]:
+        return self.original.weight_files()
+
+    def added_tokens(self, part: str) -> dict[str, list[int]]:
+        return self.original.added_tokens(part)
+
+    def leftovers(self) -> list[str]:
+        return self.original.leftovers()

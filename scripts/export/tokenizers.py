@@ -6,22 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ExitCode, ExportError, bad_data
-from .source import read_json
+from .json_file import read_json
+from .source import TokenizerSource
 
 _SPM_CLASS = "SentencePiece"
 _CLIP_CLASSES = ("CLIPTokenizer", "CLIPTokenizerFast")
 
 
-def export_tokenizer(source: Path, bundle: Path, name: str, max_positions: int) -> dict[str, Any]:
-    """Copies `source` (a tokenizer folder) to `bundle/name`; returns its entry of `tokenizers`."""
-    config = read_json(source / "tokenizer_config.json")
+def export_tokenizer(tokenizer: TokenizerSource, bundle: Path, name: str, max_positions: int) -> dict[str, Any]:
+    """Copies a tokenizer's files to `bundle/name`; returns its entry of `tokenizers`."""
+    source, config = tokenizer.folder, tokenizer.config
+    if config is None:
+        config = read_json(source / "tokenizer_config.json")
     kind = config.get("tokenizer_class")
     target = bundle / name
     target.mkdir()
     if kind == _SPM_CLASS:
         entry = _sentencepiece(source, target, config)
     elif kind in _CLIP_CLASSES:
-        entry = _clip(source, target, config)
+        special = _special_tokens(source, config, has_map=tokenizer.config is None)
+        entry = _clip(source, target, config, special)
     else:
         raise bad_data(
             f"{source}: tokenizer class {kind!r} is not supported; CLIPTokenizer and "
@@ -51,9 +55,8 @@ def _sentencepiece(source: Path, target: Path, config: dict[str, Any]) -> dict[s
     }
 
 
-def _clip(source: Path, target: Path, config: dict[str, Any]) -> dict[str, Any]:
+def _clip(source: Path, target: Path, config: dict[str, Any], special: dict[str, str]) -> dict[str, Any]:
     vocab = _copy_vocabulary(source, target)
-    special = _special_tokens(source, config)
     ids = {}
     for key in ("bos", "eos", "pad"):
         text = special[f"{key}_token"]
@@ -75,7 +78,7 @@ def _clip(source: Path, target: Path, config: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _special_tokens(source: Path, config: dict[str, Any]) -> dict[str, str]:
+def _special_tokens(source: Path, config: dict[str, Any], has_map: bool) -> dict[str, str]:
     """bos, eos and pad as text: special_tokens_map.json, then the config, then CLIP's own."""
     tokens = {
         "bos_token": "<|startoftext|>",
@@ -83,12 +86,29 @@ def _special_tokens(source: Path, config: dict[str, Any]) -> dict[str, str]:
         "pad_token": "<|endoftext|>",
     }
     map_path = source / "special_tokens_map.json"
-    for layer in (config, read_json(map_path) if map_path.exists() else {}):
+    for layer in (config, read_json(map_path) if has_map and map_path.exists() else {}):
         for key in tokens:
             value = layer.get(key)
             text = value.get("content") if isinstance(value, dict) else value
             tokens[key] = text if isinstance(text, str) else tokens[key]
     return tokens
+
+
+def read_vocabulary(source: Path) -> dict[str, int]:
+    """CLIP's tokens and their ids."""
+    vocab = source / "vocab.json"
+    return read_json(vocab) if vocab.exists() else _read_model(source)["vocab"]
+
+
+def _read_model(source: Path) -> dict[str, Any]:
+    """The byte-pair model of tokenizer.json."""
+    whole = source / "tokenizer.json"
+    if not whole.exists():
+        raise ExportError(ExitCode.NO_INPUT, f"{source} has neither vocab.json with merges.txt nor tokenizer.json")
+    model = read_json(whole).get("model") or {}
+    if model.get("type", "BPE") != "BPE" or "vocab" not in model or "merges" not in model:
+        raise bad_data(f"{whole} holds no byte-pair model with 'vocab' and 'merges'")
+    return model
 
 
 def _copy_vocabulary(source: Path, target: Path) -> dict[str, int]:
@@ -98,14 +118,7 @@ def _copy_vocabulary(source: Path, target: Path) -> dict[str, int]:
         shutil.copyfile(vocab, target / "vocab.json")
         shutil.copyfile(merges, target / "merges.txt")
         return read_json(vocab)
-    whole = source / "tokenizer.json"
-    if not whole.exists():
-        raise ExportError(
-            ExitCode.NO_INPUT, f"{source} has neither vocab.json with merges.txt nor tokenizer.json"
-        )
-    model = read_json(whole).get("model") or {}
-    if model.get("type", "BPE") != "BPE" or "vocab" not in model or "merges" not in model:
-        raise bad_data(f"{whole} holds no byte-pair model with 'vocab' and 'merges'")
+    model = _read_model(source)
     pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
     text = json.dumps(model["vocab"], ensure_ascii=False)
     (target / "vocab.json").write_text(text, encoding="utf-8")

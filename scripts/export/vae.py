@@ -7,16 +7,19 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from .attention import TraceableAttention
-from .errors import bad_data
+from .errors import bad_data, describing
 
 
 def build_vae(config: dict[str, Any], where: str) -> AutoencoderKL:
     """diffusers' own VAE on the meta device; refuses what a bundle cannot express."""
-    with torch.device("meta"):
+    with torch.device("meta"), describing(where):
         vae = AutoencoderKL.from_config(config)
     for key in ("latents_mean", "latents_std"):
-        if vae.config.get(key) is not None:
-            raise bad_data(f"{where}: {key} is not supported; use a VAE with a scaling_factor only")
+        values = vae.config.get(key)
+        if values is not None and len(values) != vae.config.latent_channels:
+            raise bad_data(f"{where}: {key} has {len(values)} values for {vae.config.latent_channels} channels")
+    if (vae.config.get("latents_mean") is None) != (vae.config.get("latents_std") is None):
+        raise bad_data(f"{where}: latents_mean and latents_std must come together")
     return vae
 
 

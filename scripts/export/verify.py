@@ -12,6 +12,8 @@ from .errors import ExitCode, ExportError
 from .tracing import refuse_pinned
 
 Case = tuple[Tensor, ...]  # inputs of one call, in float32 or int64
+# Inputs that do not follow the module's precision.
+_EXACT = ("ids", "timestep", "time_ids", "guidance")
 Outputs = tuple[Tensor, ...]
 
 # Largest difference allowed, relative to the largest value of the output. Equal kernels give equal
@@ -32,35 +34,36 @@ def check_dtypes(stored: torch.dtype) -> tuple[torch.dtype, torch.dtype]:
     return stored, torch.bfloat16 if stored == torch.float32 else torch.float32
 
 
-def in_dtype(case: Case, dtype: torch.dtype) -> Case:
-    """Casts what follows the module's precision. Vectors (timesteps) stay float32, ids int64."""
-    return tuple(x.to(dtype) if x.is_floating_point() and x.ndim > 2 else x for x in case)
+def in_dtype(case: Case, names: tuple[str, ...], dtype: torch.dtype) -> Case:
+    """Casts what follows the module's precision: numbers stay float32, ids int64."""
+    return tuple(x if name in _EXACT else x.to(dtype) for x, name in zip(case, names, strict=True))
 
 
 def ask(
     model: nn.Module,
     run: Callable[..., Outputs],
     cases: list[Case],
+    names: tuple[str, ...],
     dtype: torch.dtype,
 ) -> Reference:
     """Runs the eager model over the cases."""
     with torch.no_grad():
-        outputs = [run(model.to(dtype), *in_dtype(case, dtype)) for case in cases]
+        outputs = [run(model.to(dtype), *in_dtype(case, names, dtype)) for case in cases]
     return Reference(dtype, outputs)
 
 
 def verify(
-    path: Path, stored: torch.dtype, cases: list[Case], references: list[Reference]
+    path: Path, stored: torch.dtype, cases: list[Case], names: tuple[str, ...], references: list[Reference]
 ) -> float:
     """Loads the file afresh for each precision and compares it with the references.
 
     Returns the largest relative difference; one that is too large is an error.
     """
-    return max(difference for r in references for difference in _verify(path, stored, cases, r))
+    return max(difference for r in references for difference in _verify(path, stored, cases, names, r))
 
 
 def _verify(
-    path: Path, stored: torch.dtype, cases: list[Case], reference: Reference
+    path: Path, stored: torch.dtype, cases: list[Case], names: tuple[str, ...], reference: Reference
 ) -> Iterator[float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript's DeprecationWarning
@@ -72,7 +75,7 @@ def _verify(
     module.to(reference.dtype)
     for case, expected in zip(cases, reference.outputs, strict=True):
         with torch.no_grad():
-            actual = module(*in_dtype(case, reference.dtype))
+            actual = module(*in_dtype(case, names, reference.dtype))
         actual = actual if isinstance(actual, tuple) else (actual,)
         for a, e in zip(actual, expected, strict=True):
             yield _compare(path, case, a, e)

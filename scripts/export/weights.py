@@ -1,98 +1,149 @@
-"""Fills a module built on the meta device from safetensors files: strictly, every tensor accounted
-for, finite, and held only once."""
+"""The parameters of a module as pieces of safetensors files: strictly, every tensor accounted for, finite, and held
+only once."""
 
-import re
-from collections.abc import Callable
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .errors import bad_data
-from .safetensors_header import TensorEntry, read_header
+from .safetensors_header import TensorEntry, read_header, read_tensor
 
 _DTYPES = ("F16", "BF16", "F32", "F64")
 
-Rename = Callable[[str], str | None]  # file's name -> module's name; None: not needed
 
-# diffusers before 0.17 saved the VAE's attention under these names.
-_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-_OLD_ATTENTION_NAME = re.compile(r"(.*attentions\.\d+\.)(query|key|value|proj_attn)(\..*)")
+@dataclass(frozen=True)
+class Delta:
+    """A low-rank change of a weight: scale * up @ down, with a core between the two where there is one."""
 
+    up: "Piece"  # (out, r) or (out, r, 1, 1)
+    down: "Piece"  # (r, in) or (r, in, k, k)
+    core: "Piece | None"  # (r, r, k, k): then down is (r, in, 1, 1)
+    scale: float
 
-def keep_name(name: str) -> str:
-    """For files whose names are the module's own."""
-    return name
-
-
-def vae_name(name: str) -> str:
-    """Old attention names of AutoencoderKL -> today's."""
-    found = _OLD_ATTENTION_NAME.fullmatch(name)
-    return f"{found[1]}{_OLD_ATTENTION[found[2]]}{found[3]}" if found else name
-
-
-def clip_name(name: str) -> str | None:
-    """CLIPTextModel of transformers 4 -> 5: no `text_model.` prefix, no stored position ids."""
-    name = name.removeprefix("text_model.")
-    return None if name == "embeddings.position_ids" else name
+    def read(self, shape: tuple[int, ...]) -> Tensor:
+        """The change in float32, in the weight's shape."""
+        up, down = (piece.read().float().flatten(1) for piece in (self.up, self.down))
+        if self.core is None:
+            return (self.scale * (up @ down)).reshape(shape)
+        return self.scale * torch.einsum("or,rskl,si->oikl", up, self.core.read().float(), down)
 
 
-def check(module: nn.Module, files: list[Path], rename: Rename) -> None:
-    """Refuses files whose names and shapes are not those of `module`, from their headers alone."""
+@dataclass(frozen=True)
+class Piece:
+    """Where the values of one parameter lie."""
+
+    path: Path
+    name: str  # in the file
+    entry: TensorEntry
+    third: int | None = None  # 0, 1, 2: these rows of a tensor that holds three weights
+    is_transposed: bool = False
+    deltas: tuple[Delta, ...] = ()
+    appended: tuple["Piece", ...] = ()  # further rows
+
+    def __str__(self) -> str:
+        return f"{self.path}: tensor '{self.name}'"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape = self.entry.shape[::-1] if self.is_transposed else self.entry.shape
+        if self.third is not None:
+            shape = (shape[0] // 3, *shape[1:])
+        if self.appended:
+            shape = (shape[0] + sum(piece.rows for piece in self.appended), *shape[1:])
+        return shape
+
+    @property
+    def rows(self) -> int:
+        """Of a piece that is appended: a vector is one row."""
+        return self.shape[0] if len(self.shape) > 1 else 1
+
+    def read(self) -> Tensor:
+        """The values, in the file's precision unless something is merged into them."""
+        tensor = read_tensor(self.path, self.name, self.entry)
+        if self.is_transposed:
+            tensor = tensor.T.contiguous()
+        if self.third is not None:
+            tensor = tensor.chunk(3)[self.third].clone()
+        for delta in self.deltas:
+            tensor = tensor.float() + delta.read(tuple(tensor.shape))
+        if self.appended:
+            rows = [piece.read().to(tensor.dtype).reshape(-1, tensor.shape[1]) for piece in self.appended]
+            tensor = torch.cat([tensor, *rows])
+        return tensor
+
+    def pieces(self) -> Iterator["Piece"]:
+        """This piece and all that flows into it."""
+        yield self
+        for delta in self.deltas:
+            yield from (piece for piece in (delta.up, delta.down, delta.core) if piece is not None)
+        yield from self.appended
+
+
+Weights = dict[str, Piece]  # the module's name of a parameter -> its values
+
+
+def pieces_of(paths: list[Path]) -> Weights:
+    """Every tensor of the files, under the files' own names."""
+    return {name: Piece(path, name, entry) for path in paths for name, entry in read_header(path).items()}
+
+
+def parameter_count(weights: Weights) -> int:
+    """Number of values."""
+    return sum(math.prod(piece.shape) for piece in weights.values())
+
+
+def prefixed(weights: Weights, prefix: str) -> Weights:
+    """The weights of a submodule."""
+    return {prefix + name: piece for name, piece in weights.items()}
+
+
+def check(module: nn.Module, weights: Weights, where: str) -> None:
+    """Refuses weights whose names and shapes are not those of `module`, from their headers alone."""
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    found = set()
-    for path in files:
-        for name, entry in read_header(path).items():
-            if (target := rename(name)) is not None:
-                _check_entry(f"{path}: tensor '{name}'", entry, expected.get(target))
-                found.add(target)
-    if missing := sorted(expected.keys() - found):
+    for name, piece in weights.items():
+        _check_piece(piece, expected.get(name))
+    if missing := sorted(expected.keys() - weights.keys()):
         raise bad_data(
-            f"{files[0].parent}: tensor '{missing[0]}' and {len(missing) - 1} more that "
-            "config.json asks for are missing; weights and config.json do not belong together"
+            f"{where}: tensor '{missing[0]}' and {len(missing) - 1} more that its configuration asks for are missing; "
+            "weights and configuration do not belong together"
         )
 
 
-def _check_entry(what: str, entry: TensorEntry, shape: tuple[int, ...] | None) -> None:
+def _check_piece(piece: Piece, shape: tuple[int, ...] | None) -> None:
     if shape is None:
-        raise bad_data(f"{what} has no place in the model that config.json describes")
-    # (*shape, 1, 1): old VAE attention weights, saved as 1x1 convolutions.
-    if entry.shape not in (shape, (*shape, 1, 1)):
-        raise bad_data(f"{what} has shape {entry.shape} where config.json asks for {shape}")
-    if entry.dtype not in _DTYPES:
-        raise bad_data(f"{what} holds {entry.dtype}; supported are {', '.join(_DTYPES)}")
+        raise bad_data(f"{piece} has no place in the model that its configuration describes")
+    # A matrix may come as a convolution of size 1: attention of old VAEs.
+    if piece.shape not in (shape, (*shape, 1), (*shape, 1, 1)):
+        raise bad_data(f"{piece} has shape {piece.shape} where the model's configuration asks for {shape}")
+    for part in piece.pieces():
+        if part.entry.dtype not in _DTYPES:
+            raise bad_data(f"{part} holds {part.entry.dtype}; supported are {', '.join(_DTYPES)}")
 
 
-def fill(module: nn.Module, files: list[Path], rename: Rename, dtype: torch.dtype) -> nn.Module:
-    """Gives every parameter of `module` its tensor from `files`, rounded to `dtype`."""
-    check(module, files, rename)
+def fill(module: nn.Module, weights: Weights, dtype: torch.dtype) -> nn.Module:
+    """Gives every parameter of `module` its values, rounded to `dtype`."""
     shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
-    filled: dict[str, Tensor] = {}
-    for path in files:
-        for name, tensor in _load(path).items():
-            if (target := rename(name)) is not None:
-                filled[target] = _rounded(path, name, tensor, dtype).reshape(shapes[target])
+    filled = {name: _rounded(piece, dtype).reshape(shapes[name]) for name, piece in weights.items()}
     module.load_state_dict(filled, strict=True, assign=True)
     return module.eval().requires_grad_(False)
 
 
-def _load(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise bad_data(f"{path} cannot be read as safetensors ({error}); fetch it again") from error
-
-
-def _rounded(path: Path, name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+def _rounded(piece: Piece, dtype: torch.dtype) -> Tensor:
+    tensor = piece.read()
     rounded = tensor.to(dtype)
     if not torch.isfinite(rounded).all():
-        cause = "infinite or NaN values"
-        if torch.isfinite(tensor).all():
-            cause = f"values that do not fit into {str(dtype).removeprefix('torch.')}"
-        raise bad_data(
-            f"{path}: tensor '{name}' has {cause}; export with --dtype float32 or "
-            "fetch the file again"
-        )
+        raise _not_finite(piece, tensor, dtype)
     return rounded
+
+
+def _not_finite(piece: Piece, tensor: Tensor, dtype: torch.dtype) -> Exception:
+    """Names the file that is to blame: the weight's own, or that of what was merged into it."""
+    if torch.isfinite(tensor).all():
+        name = str(dtype).removeprefix("torch.")
+        return bad_data(f"{piece} has values that do not fit into {name}; export with --dtype float32, or --vae-dtype")
+    culprits = [p for p in piece.pieces() if not torch.isfinite(replace(p, deltas=(), appended=()).read()).all()]
+    return bad_data(f"{culprits[0] if culprits else piece} has infinite or NaN values; fetch the file again")

@@ -60,10 +60,10 @@ STICKERS_SCHEDULER: dict[str, Any] = {
 
 def write_sd1(folder: Path, seed: int = 0) -> Path:
     """The layout of Stable Diffusion 1.x; latents (4, h, w), contexts (77, 32), 64 px pictures."""
-    vocab_size = _write_clip_tokenizer(folder / "tokenizer")
+    vocab_size = write_clip_tokenizer(folder / "tokenizer")
     _write_index(folder, "StableDiffusionPipeline", "CLIPTokenizer", "PNDMScheduler")
     _write_parts(folder, seed, channels=4, width=32, length=77, vocab_size=vocab_size)
-    _write_json(folder / "scheduler" / "scheduler_config.json", SD1_SCHEDULER)
+    write_json(folder / "scheduler" / "scheduler_config.json", SD1_SCHEDULER)
     return folder
 
 
@@ -72,7 +72,7 @@ def write_stickers(folder: Path, seed: int = 0) -> Path:
     vocab_size = _write_sentencepiece_tokenizer(folder / "tokenizer")
     _write_index(folder, "StableDiffusionPipeline", "SentencePiece", "DDIMScheduler")
     _write_parts(folder, seed, channels=8, width=24, length=32, vocab_size=vocab_size)
-    _write_json(folder / "scheduler" / "scheduler_config.json", STICKERS_SCHEDULER)
+    write_json(folder / "scheduler" / "scheduler_config.json", STICKERS_SCHEDULER)
     facts = {
         "name": "tiny-stickers",
         "family": "stickers",
@@ -80,7 +80,7 @@ def write_stickers(folder: Path, seed: int = 0) -> Path:
         "defaults": {"steps": 12, "guidance": 3.0, "sampler": "ddim"},
         "scheduler": {"steps_offset": 0},
     }
-    _write_json(folder / "txt2img.json", facts)
+    write_json(folder / "txt2img.json", facts)
     return folder
 
 
@@ -139,18 +139,19 @@ def _write_parts(
     torch.manual_seed(seed)
     unet, vae = tiny_unet(channels, width), tiny_vae(channels)
     text_encoder = tiny_text_encoder(width, length, vocab_size)
-    _make_lively(unet, vae, text_encoder)
+    make_lively(unet, vae, text_encoder)
     unet.save_pretrained(folder / "unet")
     vae.save_pretrained(folder / "vae")
     text_encoder.save_pretrained(folder / "text_encoder")
 
 
 @torch.no_grad()
-def _make_lively(unet: UNet2DConditionModel, vae: AutoencoderKL, text: CLIPTextModel) -> None:
+def make_lively(unet: UNet2DConditionModel, vae: AutoencoderKL, *texts: CLIPTextModel) -> None:
     """Fresh weights nearly ignore the prompt and draw grey; these factors make both count."""
-    text.embeddings.token_embedding.weight.mul_(20)
-    for module in text.encoder.layers:
-        module.self_attn.out_proj.weight.mul_(3)
+    for text in texts:
+        text.embeddings.token_embedding.weight.mul_(20)
+        for module in text.encoder.layers:
+            module.self_attn.out_proj.weight.mul_(3)
     for name, module in unet.named_modules():
         if name.endswith("attn2"):
             module.to_q.weight.mul_(2)
@@ -178,7 +179,7 @@ def _write_index(folder: Path, pipeline: str, tokenizer: str, scheduler: str) ->
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     }
-    _write_json(folder / "model_index.json", index)
+    write_json(folder / "model_index.json", index)
 
 
 def byte_symbols() -> list[str]:
@@ -218,20 +219,20 @@ def _merged(word: list[str], pair: tuple[str, str]) -> list[str]:
     return out
 
 
-def _write_clip_tokenizer(folder: Path) -> int:
+def write_clip_tokenizer(folder: Path, pad: str = EOS) -> int:
     """vocab.json and merges.txt built as CLIP's are; returns the size of the vocabulary."""
     merges = learned_merges()
     symbols = byte_symbols()
     symbols += [symbol + "</w>" for symbol in symbols]
     symbols += ["".join(pair) for pair in merges] + [BOS, EOS]
     vocab = {symbol: i for i, symbol in enumerate(symbols)}
-    _write_json(folder / "vocab.json", vocab)
+    write_json(folder / "vocab.json", vocab)
     lines = ["#version: 0.2", *(" ".join(pair) for pair in merges), ""]
     (folder / "merges.txt").write_text("\n".join(lines), encoding="utf-8")
-    tokens = {"bos_token": BOS, "eos_token": EOS, "pad_token": EOS, "unk_token": EOS}
-    _write_json(folder / "special_tokens_map.json", tokens)
+    tokens = {"bos_token": BOS, "eos_token": EOS, "pad_token": pad, "unk_token": EOS}
+    write_json(folder / "special_tokens_map.json", tokens)
     config = {"model_max_length": 77, "tokenizer_class": "CLIPTokenizer", **tokens}
-    _write_json(folder / "tokenizer_config.json", config)
+    write_json(folder / "tokenizer_config.json", config)
     return len(vocab)
 
 
@@ -261,12 +262,12 @@ def _write_sentencepiece_tokenizer(folder: Path) -> int:
         "eos_token_id": 2,
         "pad_token_id": 0,
     }
-    _write_json(folder / "tokenizer_config.json", config)
+    write_json(folder / "tokenizer_config.json", config)
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     return processor.vocab_size()
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def write_json(path: Path, value: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8")

@@ -58,7 +58,7 @@ def json_file(path: str, **values: Any) -> Spoil:
 REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
     "a pickle": (65, ["diffusion_pytorch_model.bin", "pickle", "safe_serialization"], as_pickle),
     "a missing weight file": (66, [UNET], lambda folder: (folder / UNET).unlink()),
-    "a missing part": (66, ["'vae'"], lambda folder: shutil.rmtree(folder / "vae")),
+    "a missing part": (66, ["vae/config.json", VAE], lambda folder: shutil.rmtree(folder / "vae")),
     "a truncated file": (65, [UNET, "bytes"], truncate),
     "a damaged header": (65, [UNET, "header"], damage_header),
     "a missing shard": (66, ["a-00001-of-00002.safetensors"], lose_shard),
@@ -103,7 +103,7 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["unet/config.json", "JSON"],
         lambda folder: (folder / "unet/config.json").write_text("{"),
     ),
-    "an inpainting UNet": (65, ["9 channels"], json_file("unet/config.json", in_channels=9)),
+    "a UNet with other channels": (65, ["8 channels"], json_file("unet/config.json", in_channels=8)),
     "parts of two models": (
         65,
         ["48", "32"],
@@ -114,7 +114,7 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["unet/config.json", "num_class_embeds"],
         json_file("unet/config.json", num_class_embeds=4),
     ),
-    "a VAE with latent statistics": (
+    "a VAE with half of its statistics": (
         65,
         ["vae/config.json", "latents_mean"],
         json_file("vae/config.json", latents_mean=[0.0] * 4),
@@ -138,6 +138,16 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         65,
         ["'<cat-toy>'"],
         lambda folder: edit_json(folder / "tokenizer/added_tokens.json", **{"<cat-toy>": 574}),
+    ),
+    "a configuration that makes no sense": (
+        65,
+        ["unet/config.json", "can be built"],
+        json_file("unet/config.json", block_out_channels=[16, "wide"]),
+    ),
+    "a text encoder that makes no sense": (
+        65,
+        ["text_encoder/config.json", "can be built"],
+        json_file("text_encoder/config.json", num_hidden_layers="many"),
     ),
     "an unknown fact": (65, ["txt2img.json", "'nmae'"], json_file("txt2img.json", nmae="x")),
     "an unknown default": (

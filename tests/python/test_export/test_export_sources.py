@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from export.components import components
-from export.source import DiffusersFolder
+from export.diffusers_folder import DiffusersFolder
+from export.source import TokenizerSource
 from export.tokenizers import export_tokenizer
 from exported import (
     TEXT,
@@ -35,7 +36,7 @@ def test_vocabulary_is_recovered_from_tokenizer_json(sd1: Path, tmp_path: Path) 
         (source / name).unlink(missing_ok=True)
     assert (source / "tokenizer.json").exists()
     bundle.mkdir()
-    entry = export_tokenizer(source, bundle, "tokenizer", 77)
+    entry = export_tokenizer(TokenizerSource(source), bundle, "tokenizer", 77)
     assert (entry["bos"], entry["eos"], entry["pad"]) == (572, 573, 573)
     for name, read in (("vocab.json", json.loads), ("merges.txt", str.splitlines)):
         ours = (bundle / "tokenizer" / name).read_text(encoding="utf-8")
@@ -46,14 +47,14 @@ def test_vocabulary_is_recovered_from_tokenizer_json(sd1: Path, tmp_path: Path) 
 def test_a_pad_token_of_its_own_is_taken_out_of_the_text(copy: Path, tmp_path: Path) -> None:
     edit_json(copy / "tokenizer/special_tokens_map.json", pad_token="!")
     (tmp_path / "bundle").mkdir()
-    entry = export_tokenizer(copy / "tokenizer", tmp_path / "bundle", "tokenizer", 77)
+    entry = export_tokenizer(TokenizerSource(copy / "tokenizer"), tmp_path / "bundle", "tokenizer", 77)
     assert (entry["pad"], entry["special"]) == (0, {"!": 0})
 
 
 def loaded(source: Path) -> list[dict[str, Tensor]]:
     """State of every part as the exporter reads it, in half precision."""
     parts = components(DiffusersFolder(source), torch.float16, torch.float16)
-    return [part.load(DiffusersFolder(source)).state_dict() for part in parts]
+    return [part.load().state_dict() for part in parts]
 
 
 def assert_same_state(ours: list[dict[str, Tensor]], theirs: list[dict[str, Tensor]]) -> None:

@@ -1,0 +1,142 @@
+"""A diffusers folder on disk, read without executing anything: one file, shards or variants for each part."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .errors import ExitCode, ExportError, bad_data
+from .json_file import read_json
+from .safetensors_header import PICKLES, pickle_error
+from .source import TEXT_PARTS, Source, TokenizerSource
+from .weights import Weights, pieces_of
+
+# Preferred first: the full-precision file, then the variants that publishers use.
+_VARIANTS = ("", "fp16", "bf16")
+# diffusers before 0.17 saved the VAE's attention under these names.
+_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+_OLD_ATTENTION_NAME = re.compile(r"(.*attentions\.\d+\.)(query|key|value|proj_attn)(\..*)")
+
+
+class DiffusersFolder(Source):
+    """`unet/`, `vae/`, `text_encoder/`, `tokenizer/`, `scheduler/`, ... as diffusers saves them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        index = path / "model_index.json"
+        self.index = read_json(index) if index.exists() else {}
+        self.text_parts = tuple(part for part in TEXT_PARTS if self._has(part))
+        missing = [file for part in self.parts for file in self._missing(part)]
+        if missing:
+            names = ", ".join(str(file.relative_to(path)) for file in missing)
+            raise ExportError(
+                ExitCode.NO_INPUT,
+                f"{path} lacks {names}; SOURCE must be a whole diffusers folder: fetch what is missing",
+            )
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders that the model needs."""
+        texts = self.text_parts or TEXT_PARTS[:1]
+        return (*texts, *(_tokenizer_of(part) for part in texts), "unet", "vae", "scheduler")
+
+    def _has(self, part: str) -> bool:
+        """The index says so, or where there is none, the folder is there."""
+        if part in self.index:
+            return any(self.index[part] or [])
+        return (self.path / part).is_dir()
+
+    def config(self, part: str) -> dict[str, Any]:
+        return read_json(self._config_file(part))
+
+    def where(self, part: str) -> str:
+        return str(self._config_file(part))
+
+    def _config_file(self, part: str) -> Path:
+        return self.path / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
+
+    def overrides(self) -> dict[str, Any]:
+        path = self.path / "txt2img.json"
+        return read_json(path) if path.exists() else {}
+
+    def tokenizer(self, part: str) -> TokenizerSource:
+        return TokenizerSource(self.path / _tokenizer_of(part))
+
+    def weights(self, part: str, names: Iterable[str]) -> Weights:
+        return named_pieces(part, self.part_files(part), names)
+
+    def weight_files(self) -> list[Path]:
+        return [file for part in (*self.text_parts, "unet", "vae") for file in self.part_files(part)]
+
+    def part_files(self, part: str) -> list[Path]:
+        """The safetensors files of a part: one, or the shards that its index lists."""
+        return weight_files_of(self.path / part)
+
+    def _missing(self, part: str) -> list[Path]:
+        """Files that the part should have. Links into nowhere, as in an incomplete hub cache, count as missing."""
+        folder = self.path / part
+        if part.startswith("tokenizer"):
+            return [] if folder.is_dir() else [folder / "tokenizer_config.json"]
+        config = self._config_file(part)
+        missing = [] if config.exists() else [config]
+        if part == "scheduler":
+            return missing
+        return missing + [file for file in self.part_files(part) if not file.exists()]
+
+
+def named_pieces(part: str, files: list[Path], names: Iterable[str]) -> Weights:
+    """The tensors of a part's files under the names of the module's parameters."""
+    pieces = pieces_of(files)
+    if part.startswith("text_encoder"):
+        targets = {_core_text_name(name): name for name in names}
+        return {
+            targets.get(_core_text_name(name), name): piece
+            for name, piece in pieces.items()
+            if not name.endswith("embeddings.position_ids")
+        }
+    return {_today(name): piece for name, piece in pieces.items()} if part == "vae" else pieces
+
+
+def weight_files_of(folder: Path) -> list[Path]:
+    """The safetensors files of a folder that diffusers or transformers saved a model to; they may be missing."""
+    stem = "model" if folder.name.startswith("text_encoder") else "diffusion_pytorch_model"
+    for variant in _VARIANTS:
+        dotted = f".{variant}" if variant else ""
+        single = folder / f"{stem}{dotted}.safetensors"
+        if single.exists():
+            return [single]
+        for index in (
+            folder / f"{stem}{dotted}.safetensors.index.json",
+            folder / f"{stem}.safetensors.index{dotted}.json",
+        ):
+            if index.exists():
+                return _shards(index)
+    if folder.is_dir() and (pickles := sorted(p for p in folder.iterdir() if p.suffix in PICKLES)):
+        raise pickle_error(pickles[0])
+    return [folder / f"{stem}.safetensors"]
+
+
+def _core_text_name(name: str) -> str:
+    """Without the `text_model.` that only some classes and versions of transformers have."""
+    return name.removeprefix("text_model.")
+
+
+def _today(name: str) -> str:
+    """Old attention names of AutoencoderKL -> today's."""
+    found = _OLD_ATTENTION_NAME.fullmatch(name)
+    return f"{found[1]}{_OLD_ATTENTION[found[2]]}{found[3]}" if found else name
+
+
+def _tokenizer_of(part: str) -> str:
+    return part.replace("text_encoder", "tokenizer")
+
+
+def _shards(index: Path) -> list[Path]:
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise bad_data(f"{index} has no 'weight_map'; fetch it again")
+    names = sorted({str(name) for name in weight_map.values()})
+    for name in names:
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise bad_data(f"{index} names '{name}', which is no safetensors file beside it")
+    return [index.parent / name for name in names]

@@ -1,0 +1,141 @@
+"""Textual inversion by scripts/export_model.py against diffusers' load_textual_inversion."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DiffusionPipeline
+from export.components import components
+from export.convert import _export_tokenizer
+from export.open_source import Request, open_source
+from export.source import Source
+from exported import refused
+from safetensors.torch import save_file
+from torch import Tensor
+
+Folder = Callable[[str], Path]
+TOKEN = "<odd-cat>"
+PROMPT = f"a red {TOKEN} on a table"
+
+
+def vectors(count: int, width: int, seed: int = 0) -> Tensor:
+    return torch.randn(count, width, generator=torch.Generator().manual_seed(seed))
+
+
+def sources(folder: Path, file: Path, token: str | None) -> Source:
+    return open_source(Request(str(folder), embeddings=((file, token),)))
+
+
+def contexts(source: Source, *ids: Tensor) -> tuple[Tensor, Tensor]:
+    """What the module that would be traced answers."""
+    encoder = components(source, torch.float32, torch.float32)[0]
+    with torch.no_grad():
+        return encoder.wrap(encoder.load())(*ids)
+
+
+def encoded(pipe: DiffusionPipeline, part: str, prompt: str) -> Tensor:
+    """diffusers' ids (1, 77) of a prompt."""
+    tokenizer = getattr(pipe, part.replace("text_encoder", "tokenizer"))
+    text = pipe.maybe_convert_prompt(prompt, tokenizer)
+    return tokenizer(text, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
+
+
+def replaced(source: Source, part: str, ids: list[int], folder: Path) -> list[int]:
+    """The ids of a prompt without the token, with the bundle's ids for it between the 2nd and the 3rd word."""
+    return [*ids[:3], *source.added_tokens(part)[TOKEN], *ids[3:]]
+
+
+@pytest.mark.parametrize(
+    ("count", "name", "stem", "token"),
+    [
+        (1, "emb_params", TOKEN, None),  # A1111
+        (3, "emb_params", "cat", TOKEN),
+        (1, TOKEN, "learned_embeds", None),  # diffusers
+        (3, TOKEN, "learned_embeds", None),
+        (2, "other", "learned_embeds", TOKEN),
+    ],
+)
+def test_sd1_reads_a_token_as_diffusers(
+    count: int, name: str, stem: str, token: str | None, family_folder: Folder, tmp_path: Path
+) -> None:
+    folder, file = family_folder("sd1"), tmp_path / f"{stem}.safetensors"
+    save_file({name: vectors(count, 32)}, file)
+    pipe = DiffusionPipeline.from_pretrained(folder)
+    pipe.load_textual_inversion(file.parent, weight_name=file.name, token=TOKEN)
+    source = sources(folder, file, token)
+    expected = encoded(pipe, "text_encoder", PROMPT)
+    ours = source.added_tokens("text_encoder")
+    first = 574
+    assert ours[TOKEN] == list(range(first, first + count))
+    assert {f"{TOKEN}_{i}": [first + i] for i in range(1, count)} == {k: v for k, v in ours.items() if k != TOKEN}
+    assert [i for i in expected[0].tolist() if i >= first] == ours[TOKEN]
+    context, _ = contexts(source, expected)
+    with torch.no_grad():
+        assert torch.allclose(context[0], pipe.text_encoder(expected).last_hidden_state, atol=1e-5)
+
+
+def test_a_lone_vector_needs_no_second_dimension(family_folder: Folder, tmp_path: Path) -> None:
+    file = tmp_path / "one.safetensors"
+    save_file({TOKEN: vectors(1, 32)[0]}, file)
+    assert sources(family_folder("sd1"), file, None).added_tokens("text_encoder") == {TOKEN: [574]}
+
+
+def test_sdxl_reads_a_token_in_both_encoders(family_folder: Folder, tmp_path: Path) -> None:
+    folder, file = family_folder("sdxl"), tmp_path / "cat.safetensors"
+    state = {"clip_l": vectors(2, 32), "clip_g": vectors(2, 24, seed=1)}
+    save_file(state, file)
+    pipe = DiffusionPipeline.from_pretrained(folder)
+    for name, number in (("clip_l", ""), ("clip_g", "_2")):
+        encoder, tokenizer = getattr(pipe, f"text_encoder{number}"), getattr(pipe, f"tokenizer{number}")
+        pipe.load_textual_inversion(state[name], token=TOKEN, text_encoder=encoder, tokenizer=tokenizer)
+    source = sources(folder, file, TOKEN)
+    ids = [encoded(pipe, part, PROMPT) for part in source.text_parts]
+    context, pooled = contexts(source, *ids)
+    expected, _, expected_pooled, _ = pipe.encode_prompt(PROMPT, do_classifier_free_guidance=False, device="cpu")
+    assert torch.allclose(context[0], expected, atol=1e-5)
+    assert torch.allclose(pooled, expected_pooled, atol=1e-5)
+
+
+def test_two_embeddings_follow_each_other(family_folder: Folder, tmp_path: Path) -> None:
+    files = []
+    for number, count in enumerate((2, 1)):
+        path = tmp_path / f"{number}.safetensors"
+        save_file({"emb_params": vectors(count, 32, seed=number)}, path)
+        files.append((path, f"<t{number}>"))
+    source = open_source(Request(str(family_folder("sd1")), embeddings=tuple(files)))
+    entry = _export_tokenizer(tmp_path, source, "text_encoder")
+    assert entry["added"] == {"<t0>": [574, 575], "<t0>_1": [575], "<t1>": [576]}
+    encoder = components(source, torch.float32, torch.float32)[0]
+    encoder.check()
+    table = encoder.load().state_dict()["embeddings.token_embedding.weight"]
+    assert torch.equal(table[574:576], vectors(2, 32)) and torch.equal(table[576:], vectors(1, 32, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("tensors", "token", "family", "words"),
+    [
+        ({"emb_params": (1, 24)}, TOKEN, "sd1", ["emb_params", "(1, 24)", "32"]),
+        ({"emb_params": (1, 32)}, "re", "sd1", ["'re'", "--embedding FILE:TOKEN"]),
+        ({"emb_params": (1, 32)}, TOKEN, "sdxl", ["clip_l"]),
+        ({"clip_l": (1, 32)}, TOKEN, "sdxl", ["clip_l", "text_encoder_2"]),
+        ({"a": (1, 32), "b": (1, 32)}, TOKEN, "sd1", ["2 tensors"]),
+    ],
+)
+def test_refuses_what_is_no_embedding_of_this_model(
+    tensors: dict[str, tuple[int, ...]],
+    token: str,
+    family: str,
+    words: list[str],
+    family_folder: Folder,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "embedding.safetensors"
+    save_file({name: torch.ones(shape) for name, shape in tensors.items()}, file)
+    options = ("--output", tmp_path / "bundle", "--embedding", f"{file}:{token}")
+    code, line = refused(capsys, family_folder(family), *options)
+    assert (code, str(file) in line) == (65, True)
+    for word in words:
+        assert word in line
+    assert list(tmp_path.iterdir()) == [file]

@@ -1,0 +1,134 @@
+"""Single files that scripts/export_model.py refuses, and how it says so."""
+
+import io
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from exported import edit_tensors, refused
+from ldm_file import write_ldm_file
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+UNET = "model.diffusion_model."
+OUT = f"{UNET}out.2.bias"
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def mislabel(path: Path) -> None:
+    """What torch.save writes, under the name of a safetensors file."""
+    buffer = io.BytesIO()
+    torch.save({"state_dict": {}}, buffer)
+    path.write_bytes(buffer.getvalue())
+
+
+def grow_header(path: Path) -> None:
+    path.write_bytes((1 << 40).to_bytes(8, "little") + path.read_bytes()[8:])
+
+
+def edit(change: Callable[[dict[str, Tensor]], object]) -> Callable[[Path], None]:
+    return lambda path: edit_tensors(path, change)
+
+
+def keep(start: str) -> Callable[[Path], None]:
+    """Only the tensors whose names start so, and without it."""
+
+    def spoil(path: Path) -> None:
+        mine = {n.removeprefix(start): t for n, t in load_file(path).items() if n.startswith(start)}
+        save_file(mine, path)
+
+    return spoil
+
+
+def drop(start: str) -> Callable[[Path], None]:
+    return lambda path: save_file({n: t for n, t in load_file(path).items() if not n.startswith(start)}, path)
+
+
+def hold(*names: str) -> Callable[[Path], None]:
+    return lambda path: save_file({name: torch.zeros(2) for name in names}, path)
+
+
+REFUSALS: dict[str, tuple[int, list[str], Callable[[Path], None]]] = {
+    "truncated": (65, ["bytes"], truncate),
+    "mislabelled": (65, ["pickle", "safe_serialization"], mislabel),
+    "with an endless header": (65, ["not a whole safetensors file"], grow_header),
+    "with NaN": (65, [f"'{OUT}'", "NaN"], edit(lambda t: t[OUT].fill_(math.nan))),
+    "without a tensor": (65, [f"'{OUT}'", "missing"], edit(lambda t: t.pop(OUT))),
+    "with a tensor too many": (65, [f"'{UNET}more'"], edit(lambda t: t.update({f"{UNET}more": torch.zeros(4)}))),
+    "of another shape": (65, [f"'{OUT}'", "(7,)", "(4,)"], edit(lambda t: t.update({OUT: torch.zeros(7)}))),
+    "without a VAE": (65, ["first_stage_model", "--vae"], drop("first_stage_model.")),
+    "without a text encoder": (65, ["text encoder"], drop("cond_stage_model.")),
+    "that is a VAE": (65, ["VAE", "--vae"], keep("first_stage_model.")),
+    "that is a LoRA": (65, ["LoRA", "--lora"], hold("lora_unet_conv_in.lora_up.weight")),
+    "that is an embedding": (65, ["embedding", "--embedding"], hold("emb_params")),
+    "of SD 3": (65, ["Stable Diffusion 3"], hold(f"{UNET}joint_blocks.0.context_block.adaLN_modulation.1.bias")),
+    "of Flux": (65, ["Flux"], hold(f"{UNET}double_blocks.0.img_attn.norm.key_norm.scale")),
+    "of nothing known": (65, ["'weight'"], hold("weight")),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_refuses_a_file(
+    what: str, family_folder: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, words, spoil = REFUSALS[what]
+    folder = family_folder("sd1")
+    path = write_ldm_file(folder, tmp_path / "source" / "model.safetensors", "sd1")
+    spoil(path)
+    output = tmp_path / "out" / "bundle"
+    actual, line = refused(capsys, path, "--output", output, "--config", folder)
+    assert (actual, str(path) in line) == (code, True)
+    for word in words:
+        assert word in line
+    assert not output.parent.exists() or list(output.parent.iterdir()) == []
+
+
+def test_a_file_is_not_taken_for_another_family(
+    family_folder: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tiny model has SD 2's names, but not its size."""
+    path = write_ldm_file(family_folder("sd2"), tmp_path / "model.safetensors", "sd2")
+    code, line = refused(capsys, path, "--output", tmp_path / "bundle")
+    assert (code, str(path) in line, "sd2.json" in line, "--config" in line) == (65, True, True, True)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "word"),
+    [
+        (("--vae", "vae.pt"), 65, "pickle"),
+        (("--vae", "vae.safetensors"), 66, "vae.safetensors"),
+        (("--lora", "x.safetensors:heavy"), 64, "'heavy'"),
+        (("--embedding", "x.safetensors"), 66, "x.safetensors"),
+        (("--prediction-type", "noise"), 64, "noise"),
+    ],
+)
+def test_refuses_an_option(
+    option: tuple[str, str],
+    code: int,
+    word: str,
+    family_folder: Callable[[str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    actual, line = refused(capsys, family_folder("sd1"), "--output", "bundle", *option)
+    assert (actual, word in line) == (code, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_half_pickled_vae_is_not_opened(
+    family_folder: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae/diffusion_pytorch_model.bin").write_bytes(b"")
+    (tmp_path / "vae/config.json").write_text("{}")
+    options = ("--output", tmp_path / "bundle", "--vae", tmp_path / "vae")
+    code, line = refused(capsys, family_folder("sd1"), *options)
+    assert (code, "diffusion_pytorch_model.bin is a pickle" in line) == (65, True)
