@@ -100,7 +100,7 @@ at::Tensor Denoiser::guided_output(const at::Tensor& x, double timestep) const {
   const auto halves = predict_(at::cat({x, x}), timestep, conditioning_).chunk(2);
   const at::Tensor& unconditional = halves[0];
   const at::Tensor& conditional = halves[1];
-  const at::Tensor guided = unconditional + options_.guidance * (conditional - unconditional);
+  at::Tensor guided = unconditional + options_.guidance * (conditional - unconditional);
   if (options_.guidance_rescale == 0) return guided;
   const at::Tensor rescaled = guided * (row_deviation(conditional) / row_deviation(guided));
   return options_.guidance_rescale * rescaled + (1 - options_.guidance_rescale) * guided;

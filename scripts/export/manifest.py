@@ -81,11 +81,7 @@ class Facts:
 
     def notes(self) -> list[str]:
         """Where the bundle departs from the published model, for people."""
-        notes = [self.scheduler.sampler()[1], self.scheduler.schedule()[1]]
-        defaults = self.overrides.get("defaults", {})
-        keys = ("sampler", "schedule")
-        chosen = [n for n, key in zip(notes, keys, strict=True) if n and key not in defaults]
-        return [*self._source.notes, *chosen]
+        return list(self._source.notes)
 
     def manifest(
         self,
@@ -167,8 +163,8 @@ class Facts:
             "height": math.ceil(height * factor / multiple) * multiple,
             "steps": steps.steps,
             "guidance": steps.guidance,
-            "sampler": self.scheduler.sampler()[0],
-            "schedule": self.scheduler.schedule()[0],
+            "sampler": self.scheduler.sampler(),
+            "schedule": self.scheduler.schedule(),
             "size_multiple": multiple,
         }
 

@@ -22,7 +22,20 @@ _KEYS: dict[str, Any] = {
     "final_sigmas_type": "zero",
 }
 _BETA_KEYS = ("beta_schedule", "beta_start", "beta_end")
-KNOWN_KEYS = (*_KEYS, "trained_betas")
+# Optional keys of the bundle format with their default there; left out where the scheduler has that value.
+_OPTIONAL_KEYS: dict[str, Any] = {
+    "clip_sample_range": 1.0,
+    "dynamic_thresholding_ratio": 0.995,
+    "sample_max_value": 1.0,
+    "sigma_data": None,
+    "sigma_min": None,
+    "sigma_max": None,
+    "rho": 7.0,
+    "shift": 1.0,
+    "original_inference_steps": 50,
+    "timestep_scaling": 10.0,
+}
+KNOWN_KEYS = (*_KEYS, *_OPTIONAL_KEYS, "trained_betas")
 
 # Class name -> the program's sampler.
 _SAMPLERS = {
@@ -32,14 +45,19 @@ _SAMPLERS = {
     "DPMSolverMultistepScheduler": "dpmpp_2m",
     "DPMSolverSDEScheduler": "dpmpp_sde",
     "DPMSolverSinglestepScheduler": "dpmpp_2s",
+    "EDMDPMSolverMultistepScheduler": "edm_dpmpp_2m",
+    "EDMEulerScheduler": "edm_euler",
     "EulerAncestralDiscreteScheduler": "euler_a",
     "EulerDiscreteScheduler": "euler",
+    "FlowMatchEulerDiscreteScheduler": "euler",
+    "FlowMatchHeunDiscreteScheduler": "heun",
     "HeunDiscreteScheduler": "heun",
     "KDPM2AncestralDiscreteScheduler": "dpm2_a",
     "KDPM2DiscreteScheduler": "dpm2",
     "LCMScheduler": "lcm",
     "LMSDiscreteScheduler": "lms",
     "PNDMScheduler": "pndm",
+    "SASolverScheduler": "sa_solver",
     "TCDScheduler": "tcd",
     "UniPCMultistepScheduler": "unipc",
 }
@@ -49,19 +67,6 @@ _SCHEDULES = {
     "use_beta_sigmas": "beta",
     "use_lu_lambdas": "lu",
 }
-
-# What this release of the program draws with, and what stands in for the rest until it has them.
-# PNDM is the usual scheduler of SD 1.x; DDIM is its first-order relative.
-_SAMPLERS_OF_THE_PROGRAM = ("ddim", "euler", "euler_a", "dpmpp_2m")
-_STAND_INS = {
-    "pndm": "ddim",
-    "ddpm": "euler_a",
-    "lms": "euler",
-    "heun": "euler",
-    "dpm2_a": "euler_a",
-}
-_SCHEDULES_OF_THE_PROGRAM = ("model",)
-
 
 class Scheduler:
     """The scheduler a model was published with."""
@@ -82,26 +87,31 @@ class Scheduler:
         if pipeline_class == "StableDiffusionPipeline":
             # What that pipeline's constructor does to every scheduler it is given.
             facts |= {"steps_offset": 1, "clip_sample": False}
+        if self.class_name.startswith("FlowMatch"):
+            facts["prediction_type"] = "flow_prediction"
+        facts |= self._optional_facts()
         if (betas := self._full.get("trained_betas")) is not None:
             facts = {k: v for k, v in facts.items() if k not in _BETA_KEYS}
             facts["trained_betas"] = [float(beta) for beta in betas]
         return facts
 
-    def sampler(self) -> tuple[str, str | None]:
-        """The program's sampler, and a note if it only stands in for the published one."""
-        name = _SAMPLERS[self.class_name]
-        if self.class_name == "DPMSolverMultistepScheduler":
-            sde = "sde" in str(self._full.get("algorithm_type"))
-            name = "dpmpp_3m" if self._full.get("solver_order") == 3 else name
-            name = "dpmpp_2m_sde" if sde else name
-        if name in _SAMPLERS_OF_THE_PROGRAM:
-            return name, None
-        stand_in = _STAND_INS.get(name, "dpmpp_2m")
-        return stand_in, f"default sampler {stand_in}: the program has no {name} yet"
+    def _optional_facts(self) -> dict[str, Any]:
+        """Keys of `_OPTIONAL_KEYS` that this scheduler has, where they are not at the format's default."""
+        values = {**self._full, "shift": self._full.get("shift", self._full.get("flow_shift", 1.0))}
+        found = {key: values[key] for key in _OPTIONAL_KEYS if values.get(key) is not None}
+        return {key: value for key, value in found.items() if value != _OPTIONAL_KEYS[key]}
 
-    def schedule(self) -> tuple[str, str | None]:
-        """The program's schedule, and a note if it only stands in for the published one."""
-        name = next((v for k, v in _SCHEDULES.items() if self._full.get(k)), "model")
-        if name in _SCHEDULES_OF_THE_PROGRAM:
-            return name, None
-        return "model", f"default schedule model: the program has no {name} yet"
+    def sampler(self) -> str:
+        """The program's sampler for this class of diffusers."""
+        name = _SAMPLERS[self.class_name]
+        if self.class_name != "DPMSolverMultistepScheduler":
+            return name
+        if "sde" in str(self._full.get("algorithm_type")):
+            return "dpmpp_2m_sde"
+        return "dpmpp_3m" if self._full.get("solver_order") == 3 else name
+
+    def schedule(self) -> str:
+        """The program's schedule: the class's switch, or the spacing in `facts()`."""
+        if self._full.get("sigma_schedule") == "exponential":
+            return "exponential"
+        return next((name for switch, name in _SCHEDULES.items() if self._full.get(switch)), "model")

@@ -280,10 +280,10 @@ std::string_view name_of(const OptionInfo& option) {
 
 const OptionInfo* find_option(std::string_view name) {
   std::string flag = "--" + std::string(name);
-  std::replace(flag.begin(), flag.end(), '_', '-');
+  std::ranges::replace(flag, '_', '-');
   for (const OptionInfo& option : kTable) {
     const std::vector<std::string_view> flags = flags_of(option);
-    if (std::find(flags.begin(), flags.end(), flag) != flags.end()) return &option;
+    if (std::ranges::find(flags, flag) != flags.end()) return &option;
   }
   return nullptr;
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
+#include <ranges>
 
 #include "cli/config.h"
 #include "cli/models.h"
@@ -95,8 +96,8 @@ class Parser {
 
   std::vector<Assignment> parse(const std::vector<std::string>& words) {
     words_ = words;
-    before_marker_ = {words_.begin(), std::find(words_.begin(), words_.end(), "--")};
-    std::for_each(before_marker_.begin(), before_marker_.end(), refuse_single_dash);
+    before_marker_ = {words_.begin(), std::ranges::find(words_, "--")};
+    std::ranges::for_each(before_marker_, refuse_single_dash);
     try {
       app_.parse(disguised_backwards());
     } catch (const CLI::ArgumentMismatch&) {
@@ -148,7 +149,7 @@ class Parser {
 
   // Whether the value came as a word of its own, where an option might have stood.
   bool is_own_word(const std::string& value) const {
-    return std::find(before_marker_.begin(), before_marker_.end(), value) != before_marker_.end();
+    return std::ranges::find(before_marker_, value) != before_marker_.end();
   }
 
   CLI::App app_;
@@ -166,9 +167,9 @@ void apply_all(const std::vector<Assignment>& assignments, Options& options) {
 // The last value given for an option.
 std::optional<std::string> value_of(std::string_view name, const std::vector<Assignment>& flags) {
   const OptionInfo* const option = find_option(name);
-  const auto last =
-      std::find_if(flags.rbegin(), flags.rend(), [&](const Assignment& flag) { return flag.option == option; });
-  if (last == flags.rend()) return std::nullopt;
+  const auto backwards = std::views::reverse(flags);
+  const auto last = std::ranges::find(backwards, option, &Assignment::option);
+  if (last == backwards.end()) return std::nullopt;
   return last->value;
 }
 

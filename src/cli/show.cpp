@@ -27,7 +27,7 @@ std::string options_text(const SamplerOptions& options) {
   std::string text;
   for (const SamplerOptionInfo& info : sampler_options()) {
     std::string name(info.name);
-    std::replace(name.begin(), name.end(), '_', ' ');
+    std::ranges::replace(name, '_', ' ');
     if (const std::string value = text_of(options, info); !value.empty()) text += row(name, value);
   }
   const auto list = [](const std::vector<double>& values) {

@@ -136,7 +136,7 @@ def test_pictures_of_different_samplers_differ(folder: Path) -> None:
     assert np.abs(first.astype(int) - other.astype(int)).max() > 4 * TOLERANCE
 
 
-@pytest.mark.parametrize("options", [(), ("--solver-type", "corrector", "--corrector-steps", "6")])
+@pytest.mark.parametrize("options", [(), ("--solver-type", "corrector", "--corrector-steps", "20")])
 def test_langevin_draws_a_yellow_background(options: tuple[str, ...], folder: Path) -> None:
     picture = drawn_by_the_program("langevin", folder, *options)
     assert oracles.background(picture) == "yellow"

@@ -142,29 +142,39 @@ def test_facts_of_the_models_own_win_over_derived_ones(stickers_bundle: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("config", "sampler", "schedule", "notes"),
+    ("config", "sampler", "schedule"),
     [
-        ({"_class_name": "DDIMScheduler"}, "ddim", "model", 0),
-        ({"_class_name": "EulerDiscreteScheduler"}, "euler", "model", 0),
-        ({"_class_name": "EulerAncestralDiscreteScheduler"}, "euler_a", "model", 0),
-        ({"_class_name": "DPMSolverMultistepScheduler"}, "dpmpp_2m", "model", 0),
-        (
-            {"_class_name": "DPMSolverMultistepScheduler", "use_karras_sigmas": True},
-            "dpmpp_2m",
-            "model",
-            1,
-        ),
-        ({"_class_name": "PNDMScheduler"}, "ddim", "model", 1),
-        ({"_class_name": "UniPCMultistepScheduler"}, "dpmpp_2m", "model", 1),
+        ({"_class_name": "DDIMScheduler"}, "ddim", "model"),
+        ({"_class_name": "EulerDiscreteScheduler"}, "euler", "model"),
+        ({"_class_name": "EulerDiscreteScheduler", "use_beta_sigmas": True}, "euler", "beta"),
+        ({"_class_name": "EulerAncestralDiscreteScheduler"}, "euler_a", "model"),
+        ({"_class_name": "DPMSolverMultistepScheduler"}, "dpmpp_2m", "model"),
+        ({"_class_name": "DPMSolverMultistepScheduler", "use_karras_sigmas": True}, "dpmpp_2m", "karras"),
+        ({"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++"}, "dpmpp_2m_sde", "model"),
+        ({"_class_name": "DPMSolverMultistepScheduler", "solver_order": 3}, "dpmpp_3m", "model"),
+        ({"_class_name": "EDMDPMSolverMultistepScheduler"}, "edm_dpmpp_2m", "model"),
+        ({"_class_name": "EDMEulerScheduler", "sigma_schedule": "exponential"}, "edm_euler", "exponential"),
+        ({"_class_name": "FlowMatchEulerDiscreteScheduler"}, "euler", "model"),
+        ({"_class_name": "LCMScheduler"}, "lcm", "model"),
+        ({"_class_name": "PNDMScheduler"}, "pndm", "model"),
+        ({"_class_name": "UniPCMultistepScheduler"}, "unipc", "model"),
     ],
 )
-def test_default_sampler_follows_the_scheduler_class(
-    config: dict[str, Any], sampler: str, schedule: str, notes: int
-) -> None:
+def test_default_sampler_follows_the_scheduler_class(config: dict[str, Any], sampler: str, schedule: str) -> None:
     scheduler = Scheduler(config, "here")
-    assert scheduler.sampler()[0] == sampler
-    assert scheduler.schedule()[0] == schedule
-    assert sum(note is not None for _, note in (scheduler.sampler(), scheduler.schedule())) == notes
+    assert scheduler.sampler() == sampler
+    assert scheduler.schedule() == schedule
+
+
+def test_keys_that_a_scheduler_changed_are_written() -> None:
+    edm = Scheduler({"_class_name": "EDMEulerScheduler", "sigma_max": 40.0}, "here").facts("StableDiffusionXLPipeline")
+    assert (edm["sigma_data"], edm["sigma_min"], edm["sigma_max"]) == (0.5, 0.002, 40.0)
+    flow = Scheduler({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}, "here").facts("other")
+    assert (flow["prediction_type"], flow["shift"]) == ("flow_prediction", 3.0)
+    lcm = Scheduler({"_class_name": "LCMScheduler", "original_inference_steps": 100}, "here").facts("other")
+    assert lcm["original_inference_steps"] == 100
+    plain = Scheduler({"_class_name": "DDIMScheduler"}, "here").facts("other")
+    assert not {"sigma_data", "shift", "clip_sample_range"} & set(plain)
 
 
 def test_scheduler_keys_come_from_the_file_then_the_class_then_the_pipeline() -> None:
