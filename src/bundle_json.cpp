@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -89,13 +90,27 @@ std::map<std::string, std::int64_t> parse_special(const JsonObject& special) {
   return ids;
 }
 
+// Texts of embeddings, each of one vector or more.
+std::map<std::string, std::vector<std::int64_t>> parse_added(const JsonObject& added) {
+  std::map<std::string, std::vector<std::int64_t>> texts;
+  for (const std::string& text : added.keys()) {
+    if (text.empty()) added.fail(text, "is an empty text, which cannot become ids");
+    for (const double id : added.get_numbers(text, {.min = 0, .max = static_cast<double>(kIdMax)})) {
+      if (id != std::floor(id)) added.fail(text, "has a number that is no id");
+      texts[text].push_back(static_cast<std::int64_t>(id));
+    }
+    if (texts[text].empty()) added.fail(text, "becomes no id");
+  }
+  return texts;
+}
+
 TokenizerSpec parse_tokenizer(const JsonObject& object, const Bundle& bundle) {
   static constexpr std::array<std::string_view, 2> kTypes{"clip-bpe", "sentencepiece"};
   TokenizerSpec spec;
   spec.kind = static_cast<TokenizerKind>(object.get_choice("type", kTypes));
   switch (spec.kind) {
     case TokenizerKind::kClipBpe:
-      object.allow_only({"type", "vocab", "merges", "length", "bos", "eos", "pad", "special"});
+      object.allow_only({"type", "vocab", "merges", "length", "bos", "eos", "pad", "special", "added"});
       spec.vocab = get_file(object, "vocab", bundle);
       spec.merges = get_file(object, "merges", bundle);
       spec.bos = object.get_integer<std::int64_t>("bos", 0, kIdMax);
@@ -110,6 +125,7 @@ TokenizerSpec parse_tokenizer(const JsonObject& object, const Bundle& bundle) {
   spec.eos = object.get_integer<std::int64_t>("eos", 0, kIdMax);
   spec.pad = object.get_integer<std::int64_t>("pad", 0, kIdMax);
   if (object.has("special")) spec.special = parse_special(object.get_object("special"));
+  if (object.has("added")) spec.added = parse_added(object.get_object("added"));
   return spec;
 }
 
@@ -158,22 +174,62 @@ std::vector<UnetInput> parse_inputs(const JsonObject& object) {
   return inputs;
 }
 
+// Six numbers as SDXL takes them where the bundle does not say.
+std::vector<TimeId> parse_time_ids(const JsonObject& object) {
+  static constexpr auto kNames =
+      std::to_array<std::string_view>({"original_height", "original_width", "crop_top", "crop_left", "target_height",
+                                       "target_width", "aesthetic_score"});  // as in TimeId
+  if (!object.has("time_ids")) {
+    return {TimeId::kOriginalHeight, TimeId::kOriginalWidth, TimeId::kCropTop,
+            TimeId::kCropLeft,       TimeId::kTargetHeight,  TimeId::kTargetWidth};
+  }
+  std::vector<TimeId> ids;
+  for (const std::string& name : object.get_strings("time_ids")) {
+    const auto found = std::ranges::find(kNames, name);
+    if (found == kNames.end()) object.fail("time_ids", "has " + quote(name) + ", which this txt2img cannot feed");
+    ids.push_back(static_cast<TimeId>(found - kNames.begin()));
+  }
+  if (ids.empty()) object.fail("time_ids", "is empty");
+  return ids;
+}
+
 UnetSpec parse_unet(const JsonObject& object, const Bundle& bundle) {
-  object.allow_only({"file", "dtype", "inputs", "in_channels", "out_channels"});
+  object.allow_only({"file", "dtype", "inputs", "in_channels", "out_channels", "time_ids"});
   UnetSpec unet{.file = get_file(object, "file", bundle),
                 .stored = get_precision(object, "dtype"),
                 .inputs = parse_inputs(object),
                 .in_channels = object.get_integer("in_channels", 1, kWidthMax),
-                .out_channels = object.get_integer("out_channels", 1, kWidthMax)};
-  const bool takes_pooled = std::ranges::find(unet.inputs, UnetInput::kPooled) != unet.inputs.end();
-  if (takes_pooled && bundle.text_encoder.pooled_width == 0) {
+                .out_channels = object.get_integer("out_channels", 1, kWidthMax),
+                .time_ids = parse_time_ids(object)};
+  if (object.has("time_ids") && !unet.takes(UnetInput::kTimeIds)) {
+    object.fail("time_ids", "is there, but not among the inputs");
+  }
+  if (unet.takes(UnetInput::kPooled) && bundle.text_encoder.pooled_width == 0) {
     object.fail("inputs", "has \"pooled\", but text_encoder.pooled_width is 0");
   }
   return unet;
 }
 
+// Both or neither, a number for each channel.
+void parse_statistics(const JsonObject& object, VaeSpec& vae) {
+  constexpr double kMax = 1e6;
+  for (const auto& [key, other] : {std::pair{"latents_mean", "latents_std"}, {"latents_std", "latents_mean"}}) {
+    if (object.has(key) && !object.has(other)) object.fail(key, std::string("is there without ") + other);
+  }
+  if (!object.has("latents_mean")) return;
+  vae.latents_mean = object.get_numbers("latents_mean", {.min = -kMax, .max = kMax});
+  vae.latents_std = object.get_numbers("latents_std", {.min = 0, .max = kMax, .is_open = true});
+  for (const std::string_view key : {"latents_mean", "latents_std"}) {
+    const std::size_t count = (key == "latents_mean" ? vae.latents_mean : vae.latents_std).size();
+    if (count == static_cast<std::size_t>(vae.latent_channels)) continue;
+    object.fail(key, "has " + std::to_string(count) + " entries, must have latent_channels, " +
+                         std::to_string(vae.latent_channels));
+  }
+}
+
 VaeSpec parse_vae(const JsonObject& object, const Bundle& bundle) {
-  object.allow_only({"decoder", "encoder", "dtype", "factor", "latent_channels", "scaling_factor", "shift_factor"});
+  object.allow_only({"decoder", "encoder", "dtype", "factor", "latent_channels", "scaling_factor", "shift_factor",
+                     "latents_mean", "latents_std"});
   VaeSpec vae{.decoder = get_file(object, "decoder", bundle),
               .encoder = {},
               .stored = get_precision(object, "dtype"),
@@ -181,6 +237,7 @@ VaeSpec parse_vae(const JsonObject& object, const Bundle& bundle) {
               .latent_channels = object.get_integer("latent_channels", 1, kWidthMax),
               .scaling_factor = object.get_number("scaling_factor", {.min = 1e-6, .max = 1e6}),
               .shift_factor = object.get_number("shift_factor", {.min = -1e6, .max = 1e6})};
+  parse_statistics(object, vae);
   if (object.has("encoder") && !object.is_null("encoder")) vae.encoder = get_file(object, "encoder", bundle);
   const UnetSpec& unet = bundle.unet;
   if (vae.latent_channels != unet.out_channels) {

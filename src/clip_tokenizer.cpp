@@ -42,15 +42,20 @@ ClipTokenizer::ClipTokenizer(const TokenizerSpec& spec, const std::filesystem::p
       model_(vocabulary, folder / spec.merges, static_cast<std::int32_t>(spec.eos)) {
   for (const auto& [text, id] : spec.special) {
     if (text.empty()) refuse(folder / "model.json", "a special text of the tokenizer is empty");
-    raw_literals_.push_back({text, id});
+    raw_literals_.push_back({text, {id}});
+  }
+  for (const auto& [text, ids] : spec.added) {
+    const std::u32string chars = normalize_clip_text(text).chars;
+    if (chars.empty()) refuse(folder / "model.json", "an added text of the tokenizer is empty");
+    normalized_literals_.push_back({chars, ids});
   }
   for (const std::int64_t id : {bos_, eos_}) {
     const std::string text = marker_text(vocabulary, id, folder / spec.vocab);
     if (has_literal(raw_literals_, text)) continue;
     if (id == spec.pad) {
-      raw_literals_.push_back({text, id});
+      raw_literals_.push_back({text, {id}});
     } else {
-      normalized_literals_.push_back({normalize_clip_text(text).chars, id});
+      normalized_literals_.push_back({normalize_clip_text(text).chars, {id}});
     }
   }
 }
@@ -59,8 +64,8 @@ Tokens ClipTokenizer::encode(std::string_view text) const {
   const std::string valid = replace_invalid_utf8(text);
   Output out;
   for (const LiteralSection& section : split_literals<char>(valid, raw_literals_)) {
-    if (section.id) {
-      out.push_back({*section.id, section.begin});
+    if (!section.ids.empty()) {
+      append_ids(out, section.ids, section.begin);
     } else {
       append_text(out, std::string_view(valid).substr(section.begin, section.end - section.begin), section.begin);
     }
@@ -72,13 +77,20 @@ Tokens ClipTokenizer::encode(std::string_view text) const {
   return tokens;
 }
 
+void ClipTokenizer::append_ids(Output& out, std::span<const std::int64_t> ids, std::size_t origin) const {
+  for (const std::int64_t id : ids) {
+    out.push_back({id, origin});
+    if (is_full(out)) return;
+  }
+}
+
 void ClipTokenizer::append_text(Output& out, std::string_view text, std::size_t origin) const {
   const ClipText normalized = normalize_clip_text(text, origin);
   const std::u32string_view chars = normalized.chars;
   for (const LiteralSection& section : split_literals<char32_t>(chars, normalized_literals_)) {
     const std::size_t* origins = &normalized.origins[section.begin];
-    if (section.id) {
-      out.push_back({*section.id, *origins});
+    if (!section.ids.empty()) {
+      append_ids(out, section.ids, *origins);
     } else {
       append_words(out, chars.substr(section.begin, section.end - section.begin), origins);
     }

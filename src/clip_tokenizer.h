@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ class ClipTokenizer : public Tokenizer {
   ClipTokenizer(const TokenizerSpec& spec, const std::filesystem::path& folder, const Vocabulary& vocabulary);
 
   // Each appends tokens until the output holds one more than fits.
+  void append_ids(Output& out, std::span<const std::int64_t> ids, std::size_t origin) const;
   void append_text(Output& out, std::string_view text, std::size_t origin) const;
   void append_words(Output& out, std::u32string_view chars, const std::size_t* origins) const;
   void append_word(Output& out, std::u32string_view chars, const std::size_t* origins) const;

@@ -1,9 +1,8 @@
-// Special texts that become one id each, found in a text before anything else is done with it.
+// Special texts that become ids of their own, found in a text before anything else is done with it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,14 +13,14 @@ namespace txt2img {
 template <class Char>
 struct Literal {
   std::basic_string<Char> text;  // not empty
-  std::int64_t id = 0;
+  std::vector<std::int64_t> ids;
 };
 
-// A stretch of a text: a literal's, or one between them.
+// A stretch of a text: a literal's with its ids, or one between them, without.
 struct LiteralSection {
   std::size_t begin = 0;
   std::size_t end = 0;
-  std::optional<std::int64_t> id;
+  std::vector<std::int64_t> ids{};
 
   bool operator==(const LiteralSection&) const = default;
 };
@@ -42,7 +41,7 @@ std::vector<LiteralSection> split_literals(std::basic_string_view<Char> text, st
   std::vector<LiteralSection> sections;
   std::size_t begin = 0;
   const auto close = [&](std::size_t end) {
-    if (end > begin) sections.push_back({begin, end, std::nullopt});
+    if (end > begin) sections.push_back({begin, end});
   };
   for (std::size_t at = 0; at < text.size();) {
     const Literal<Char>* literal = find_literal(text.substr(at), literals);
@@ -52,7 +51,7 @@ std::vector<LiteralSection> split_literals(std::basic_string_view<Char> text, st
     }
     close(at);
     begin = at + literal->text.size();
-    sections.push_back({at, begin, literal->id});
+    sections.push_back({at, begin, literal->ids});
     at = begin;
   }
   close(text.size());

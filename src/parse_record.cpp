@@ -42,9 +42,9 @@ Precision get_precision(const JsonObject& object, std::string_view key) {
   return kAll[object.get_choice(key, names)];
 }
 
-constexpr auto kSettingsKeys =
-    std::to_array<std::string_view>({"prompt", "negative", "seed", "steps", "guidance", "guidance_rescale", "width",
-                                     "height", "sampler", "schedule", "clip_skip", "sigmas", "timesteps"});
+constexpr auto kSettingsKeys = std::to_array<std::string_view>(
+    {"prompt", "negative", "seed", "steps", "guidance", "guidance_rescale", "width", "height", "sampler", "schedule",
+     "clip_skip", "sigmas", "timesteps", "original_size", "crop", "target_size"});
 
 std::vector<std::string_view> settings_keys() {
   std::vector<std::string_view> keys(kSettingsKeys.begin(), kSettingsKeys.end());
@@ -91,6 +91,23 @@ SamplerOptions parse_options(const JsonObject& object) {
   return options;
 }
 
+// A pair of pixels: width and height, or top and left.
+void parse_pair(const JsonObject& object, std::string_view key, int& first, int& second) {
+  if (!object.has(key)) return;
+  const std::vector<double> pair = object.get_numbers(key, {.min = 0, .max = kSizeMax});
+  if (pair.size() != 2) object.fail(key, "has " + std::to_string(pair.size()) + " numbers, must have two");
+  first = static_cast<int>(pair[0]);
+  second = static_cast<int>(pair[1]);
+}
+
+SizeConditioning parse_sizes(const JsonObject& object) {
+  SizeConditioning sizes;
+  parse_pair(object, "original_size", sizes.original_width, sizes.original_height);
+  parse_pair(object, "crop", sizes.crop_top, sizes.crop_left);
+  parse_pair(object, "target_size", sizes.target_width, sizes.target_height);
+  return sizes;
+}
+
 Settings parse_settings(const JsonObject& object) {
   object.allow_only(settings_keys());
   constexpr NumberRange kUnit{.min = 0, .max = 1};
@@ -106,7 +123,8 @@ Settings parse_settings(const JsonObject& object) {
           .sampler = get_entry(object, "sampler", samplers()).kind,
           .schedule = get_entry(object, "schedule", schedules()).kind,
           .sampler_options = parse_options(object),
-          .clip_skip = object.get_integer("clip_skip", 1, std::numeric_limits<int>::max())};
+          .clip_skip = object.get_integer("clip_skip", 1, std::numeric_limits<int>::max()),
+          .size_conditioning = parse_sizes(object)};
 }
 
 Stages parse_stages(const JsonObject& object) {

@@ -106,11 +106,29 @@ at::Tensor make_ids(const Tokenizer& tokenizer, const TokenizerSpec& spec, const
   return at::cat(rows);
 }
 
-// (N, 6): original size, crop corner and target size, each height first.
-at::Tensor make_time_ids(const Settings& settings, std::int64_t rows, c10::Device device) {
-  const auto height = static_cast<float>(settings.height);
-  const auto width = static_cast<float>(settings.width);
-  return at::tensor({height, width, 0.0F, 0.0F, height, width}, at::kFloat).repeat({rows, 1}).to(device);
+enum class Half { kNegative, kPositive };
+
+// The scores are those that the reference's refiner is told.
+double time_id(TimeId id, const Settings& settings, Half half) {
+  const SizeConditioning& sizes = settings.size_conditioning;
+  switch (id) {
+    case TimeId::kOriginalHeight: return sizes.original_height > 0 ? sizes.original_height : settings.height;
+    case TimeId::kOriginalWidth: return sizes.original_width > 0 ? sizes.original_width : settings.width;
+    case TimeId::kCropTop: return sizes.crop_top;
+    case TimeId::kCropLeft: return sizes.crop_left;
+    case TimeId::kTargetHeight: return sizes.target_height > 0 ? sizes.target_height : settings.height;
+    case TimeId::kTargetWidth: return sizes.target_width > 0 ? sizes.target_width : settings.width;
+    case TimeId::kAestheticScore: return half == Half::kPositive ? 6.0 : 2.5;
+  }
+  return 0;
+}
+
+// (N, number of ids) float32.
+at::Tensor make_time_ids(const UnetSpec& spec, const Settings& settings, Half half, std::int64_t rows,
+                         c10::Device device) {
+  std::vector<double> ids;
+  for (const TimeId id : spec.time_ids) ids.push_back(time_id(id, settings, half));
+  return at::tensor(ids, at::kFloat).repeat({rows, 1}).to(device);
 }
 
 }  // namespace
@@ -143,7 +161,8 @@ Pipeline::Text Pipeline::encode_prompts(const std::vector<std::string>& prompts,
   const TextEmbedding embedding = text_encoder_->encode(ids, clip_skip);
   const auto rows = static_cast<std::int64_t>(prompts.size());
   Conditioning conditioning{.context = embedding.context, .pooled = embedding.pooled};
-  if (unet_->takes(UnetInput::kTimeIds)) conditioning.time_ids = make_time_ids(settings, rows, device_);
+  if (unet_->takes(UnetInput::kTimeIds))
+    conditioning.time_ids = make_time_ids(bundle_.unet, settings, Half::kPositive, rows, device_);
   if (unet_->takes(UnetInput::kGuidance)) {
     conditioning.guidance = at::full({rows}, settings.guidance, at::TensorOptions(at::kFloat).device(device_));
   }
@@ -157,6 +176,10 @@ std::optional<Conditioning> Pipeline::encode_negative(std::span<const Settings> 
   std::vector<std::string> prompts;
   for (const Settings& picture : pictures) prompts.push_back(picture.negative);
   Conditioning conditioning = encode_prompts(prompts, settings, 1).conditioning;
+  if (unet_->takes(UnetInput::kTimeIds)) {
+    conditioning.time_ids =
+        make_time_ids(bundle_.unet, settings, Half::kNegative, static_cast<std::int64_t>(prompts.size()), device_);
+  }
   if (!bundle_.text_encoder.zero_empty_negative) return conditioning;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     if (!prompts[i].empty()) continue;

@@ -61,6 +61,17 @@ void add_options(Members& members, const SamplerOptions& options) {
   if (!options.timesteps.empty()) members.emplace_back("timesteps", to_json(options.timesteps));
 }
 
+// Left out where all are the picture's own.
+void add_sizes(Members& members, const SizeConditioning& sizes) {
+  const auto add = [&members](std::string_view key, int first, int second) {
+    if (first != 0 || second != 0)
+      members.emplace_back(key, "[" + std::to_string(first) + "," + std::to_string(second) + "]");
+  };
+  add("original_size", sizes.original_width, sizes.original_height);
+  add("crop", sizes.crop_top, sizes.crop_left);
+  add("target_size", sizes.target_width, sizes.target_height);
+}
+
 Members members_of(const Settings& settings) {
   Members members = {{"prompt", to_json(settings.prompt)},
                      {"negative", to_json(settings.negative)},
@@ -75,6 +86,7 @@ Members members_of(const Settings& settings) {
                      {"eta", to_json(settings.sampler_options.eta)},
                      {"clip_skip", std::to_string(settings.clip_skip)}};
   add_options(members, settings.sampler_options);
+  add_sizes(members, settings.size_conditioning);
   return members;
 }
 

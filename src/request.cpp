@@ -83,6 +83,28 @@ void check_steps(const Request& request, const Settings& settings, const Bundle&
                                     to_text(listed) + "; leave steps out");
 }
 
+void check_size_conditioning(const SizeConditioning& sizes, const Bundle& bundle) {
+  if (sizes == SizeConditioning{}) return;
+  if (!bundle.unet.takes(UnetInput::kTimeIds)) {
+    throw Error(
+        ExitCode::kUsage,
+        "this model is not told of sizes; leave --original-size, --crop and --target-size out (SDXL takes them)");
+  }
+  for (const int size : {sizes.original_width, sizes.original_height, sizes.target_width, sizes.target_height,
+                         sizes.crop_top, sizes.crop_left}) {
+    check_range("a size or place of the size conditioning", size, 0, kSizeMax);
+  }
+}
+
+// An inpainting UNet takes the picture and a mask besides the latent.
+void check_model(const Bundle& bundle) {
+  if (bundle.unet.in_channels == bundle.vae.latent_channels) return;
+  throw Error(ExitCode::kUsage, "the model " + bundle.name + " draws into a picture (its UNet takes " +
+                                    to_text(bundle.unet.in_channels) + " channels, its latents have " +
+                                    to_text(bundle.vae.latent_channels) +
+                                    "), which this version cannot do; use a model that draws from a prompt alone");
+}
+
 // Short enough to be typed again; apart in their low 32 bits, which are all that the noise generator takes in.
 std::uint64_t draw_seed(int count) {
   std::random_device device;
@@ -123,12 +145,14 @@ Settings fill_in(const Request& request, const Bundle& bundle) {
           .sampler = request.sampler.value_or(defaults.sampler),
           .schedule = request.schedule.value_or(defaults.schedule),
           .sampler_options = without_negative_zeros(request.sampler_options),
-          .clip_skip = request.clip_skip};
+          .clip_skip = request.clip_skip,
+          .size_conditioning = request.size_conditioning};
 }
 
 }  // namespace
 
 Settings settle(const Request& request, const Bundle& bundle) {
+  check_model(bundle);
   check_range("count", request.count, 1, kCountMax);
   Settings settings = fill_in(request, bundle);
   check_prompts(settings);
@@ -139,6 +163,7 @@ Settings settle(const Request& request, const Bundle& bundle) {
   const int multiple = std::lcm(bundle.defaults.size_multiple, bundle.vae.factor);
   check_side("width", settings.width, multiple);
   check_side("height", settings.height, multiple);
+  check_size_conditioning(settings.size_conditioning, bundle);
   check_range("clip skip", settings.clip_skip, 1, bundle.text_encoder.clip_skips, " with this model");
 
   const NoiseSchedule noise(bundle.scheduler);

@@ -2,7 +2,6 @@
 
 #include <ATen/ops/full.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "script_module.h"
@@ -15,7 +14,7 @@ Unet::Unet(const Bundle& bundle, c10::Device device, c10::ScalarType dtype)
 
 Unet::~Unet() = default;
 
-bool Unet::takes(UnetInput input) const { return std::ranges::find(spec_.inputs, input) != spec_.inputs.end(); }
+bool Unet::takes(UnetInput input) const { return spec_.takes(input); }
 
 at::Tensor Unet::predict(const at::Tensor& latent, double timestep, const Conditioning& conditioning) const {
   const c10::ScalarType dtype = module_->dtype();

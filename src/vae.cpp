@@ -1,6 +1,7 @@
 #include "txt2img/vae.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/tensor.h>
 
 #include <cstdint>
 #include <vector>
@@ -10,13 +11,27 @@
 
 namespace txt2img {
 
+namespace {
+
+// (1, C, 1, 1), on the latent's device.
+at::Tensor per_channel(const std::vector<double>& values, const at::Tensor& latent) {
+  return at::tensor(values, latent.options()).view({1, -1, 1, 1});
+}
+
+at::Tensor unscale(const at::Tensor& latent, const VaeSpec& spec) {
+  if (spec.latents_mean.empty()) return latent / spec.scaling_factor + spec.shift_factor;
+  return latent * per_channel(spec.latents_std, latent) / spec.scaling_factor + per_channel(spec.latents_mean, latent);
+}
+
+}  // namespace
+
 VaeDecoder::VaeDecoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype)
     : spec_(bundle.vae), module_(std::make_unique<ScriptModule>(bundle.folder / bundle.vae.decoder, device, dtype)) {}
 
 VaeDecoder::~VaeDecoder() = default;
 
 at::Tensor VaeDecoder::decode(const at::Tensor& latent) const {
-  const at::Tensor unscaled = latent / spec_.scaling_factor + spec_.shift_factor;
+  const at::Tensor unscaled = unscale(latent, spec_);
   const std::vector<at::Tensor> output = module_->run({unscaled.to(module_->dtype())});
   const std::vector<std::int64_t> wanted = {latent.size(0), 3, latent.size(2) * spec_.factor,
                                             latent.size(3) * spec_.factor};

@@ -249,6 +249,19 @@ TEST(BundleRules, RefuseTextsThatAreNotChoices) {
                   {"/defaults/schedule", "gits", "model, linspace, leading, trailing, karras, exponential"}});
 }
 
+// Optional keys that the whole document does not have.
+TEST(BundleRules, RefuseWrongValuesOfRareKeys) {
+  expect_refused({{"/tokenizers/0/added/<cat>", json::array(), ""},
+                  {"/tokenizers/0/added/<cat>", {1.5, 2}, "no id"},
+                  {"/unet/time_ids", {"crop_top"}, "not among the inputs"},
+                  {"/vae/latents_mean", {1, 2, 3, 4}, "without latents_std"},
+                  {"/scheduler/sigma_data", 0, "must"},
+                  {"/scheduler/rho", 0, "must"},
+                  {"/scheduler/shift", "3", "must"},
+                  {"/scheduler/original_inference_steps", 2000, "must"},
+                  {"/scheduler/clip_sample_range", -1, "must"}});
+}
+
 TEST(BundleRules, RefuseValuesThatContradictOthers) {
   expect_refused({{"/tokenizers/1/length", 32, "differs from the first tokenizer's"},
                   {"/unet/inputs", {"latent", "timestep"}, "lacks \"context\""},

@@ -53,6 +53,29 @@ TEST(Record, ReadsBackWhatItWrites) {
   }
 }
 
+TEST(Record, ReadsBackEveryParameterOfSamplersAndModels) {
+  Record record = make_record();
+  SamplerOptions& options = record.settings.sampler_options;
+  for (const SamplerOptionInfo& row : sampler_options()) {
+    const bool is_number = row.max > 0;
+    const std::string_view choice = row.name == "solver_type"         ? "heun"
+                                    : row.name == "solver_prediction" ? "epsilon"
+                                    : row.name == "euler_at_final"    ? "true"
+                                    : row.name == "final_sigmas_type" ? "sigma_min"
+                                                                      : "false";
+    set_option(options, row, is_number ? "1" : choice);
+  }
+  options.sigmas = {14.5, 0.25, 0};
+  options.timesteps = {999, 3};
+  record.settings.size_conditioning = {.original_width = 640,
+                                       .original_height = 480,
+                                       .crop_top = 1,
+                                       .crop_left = 2,
+                                       .target_width = 64,
+                                       .target_height = 72};
+  EXPECT_EQ(parse_record(record_json(record)).settings, record.settings);
+}
+
 TEST(Record, WritesNumbersAsShortAsTheyReadBack) {
   Settings settings = make_record().settings;
   for (const auto& [number, text] : {std::pair{7.0, "7"},
@@ -94,6 +117,13 @@ TEST(Record, KeyDependsOnAllThatDeterminesThePixels) {
       [](Record& r) { r.settings.schedule = ScheduleKind::kModel; },
       [](Record& r) { r.settings.sampler_options.eta = 1; },
       [](Record& r) { r.settings.clip_skip = 2; },
+      [](Record& r) { r.settings.sampler_options.s_churn = 2; },
+      [](Record& r) { r.settings.sampler_options.solver_type = SolverType::kHeun; },
+      [](Record& r) { r.settings.sampler_options.lower_order_final = false; },
+      [](Record& r) { r.settings.sampler_options.sigmas = {2, 1}; },
+      [](Record& r) { r.settings.sampler_options.timesteps = {2, 1}; },
+      [](Record& r) { r.settings.size_conditioning.crop_left = 8; },
+      [](Record& r) { r.settings.size_conditioning.original_width = 8; },
   };
   std::set<std::string> keys;
   for (const auto& change : changes) {

@@ -50,6 +50,15 @@ class ClipTokenizerTest : public testing::Test {
   TokenizerSpec spec_;
 };
 
+TEST_F(ClipTokenizerTest, ATextOfAnEmbeddingBecomesItsIds) {
+  spec_.added = {{"<cat>", {600, 601}}, {"<cat>_1", {601}}};
+  EXPECT_EQ(ids_of("red <cat> red"), (Ids{id("red</w>"), 600, 601, id("red</w>")}));
+  EXPECT_EQ(ids_of("<CAT>"), (Ids{600, 601}));
+  EXPECT_EQ(ids_of("<cat>_1"), (Ids{601}));
+  spec_.length = 4;
+  EXPECT_EQ(ids_of("red <cat>"), (Ids{id("red</w>"), 600}));
+}
+
 TEST_F(ClipTokenizerTest, JoinsWordsFromTheirBytes) {
   EXPECT_EQ(ids_of("Red  CAT"), (Ids{id("red</w>"), id("cat</w>")}));
   EXPECT_EQ(ids_of("redo"), (Ids{id("re"), id("d"), id("o</w>")}));

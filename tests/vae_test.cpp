@@ -26,6 +26,17 @@ TEST(VaeDecoder, UndoesTheScaleAndTheShiftOfLatents) {
   EXPECT_EQ(rgb.max().item<float>(), 0.625F);
 }
 
+TEST(VaeDecoder, UndoesTheStatisticsOfEachChannel) {
+  const ToyBundle toy;
+  Bundle bundle = toy.bundle();
+  bundle.vae.scaling_factor = 0.5;
+  bundle.vae.latents_mean.assign(static_cast<std::size_t>(bundle.vae.latent_channels), 0.5);
+  bundle.vae.latents_std.assign(static_cast<std::size_t>(bundle.vae.latent_channels), 3);
+  const at::Tensor rgb = VaeDecoder(bundle, at::kCPU, at::kFloat).decode(at::full({1, 4, 3, 5}, 0.25));
+  EXPECT_EQ(rgb.min().item<float>(), 2);  // 0.25 * 3 / 0.5 + 0.5
+  EXPECT_EQ(rgb.max().item<float>(), 2);
+}
+
 TEST(VaeDecoder, RefusesAPictureOfAnotherSize) {
   const ToyBundle toy({.vae_decoder = "def forward(self, latent):\n    return latent[:, :3]\n"});
   const VaeDecoder vae(toy.bundle(), at::kCPU, at::kFloat);

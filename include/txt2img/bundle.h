@@ -1,6 +1,7 @@
 // A bundle: a folder with a model and model.json, which says everything about it (models/README.md is the format).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -25,7 +26,8 @@ struct TokenizerSpec {
   std::int64_t bos = 0;  // -1: none (sentencepiece only)
   std::int64_t eos = 0;
   std::int64_t pad = 0;
-  std::map<std::string, std::int64_t> special;  // texts that become this id before the merges
+  std::map<std::string, std::int64_t> special;             // texts that become this id before the merges
+  std::map<std::string, std::vector<std::int64_t>> added;  // texts that become these ids, found after normalisation
 };
 
 struct TextEncoderSpec {
@@ -39,12 +41,26 @@ struct TextEncoderSpec {
 
 enum class UnetInput { kLatent, kTimestep, kContext, kPooled, kTimeIds, kGuidance };
 
+// What the numbers of the UNet's time_ids are.
+enum class TimeId {
+  kOriginalHeight,
+  kOriginalWidth,
+  kCropTop,
+  kCropLeft,
+  kTargetHeight,
+  kTargetWidth,
+  kAestheticScore
+};
+
 struct UnetSpec {
   std::string file;
   Precision stored{};
   std::vector<UnetInput> inputs;
   int in_channels = 0;
   int out_channels = 0;
+  std::vector<TimeId> time_ids{};  // in their order
+
+  [[nodiscard]] bool takes(UnetInput input) const { return std::ranges::find(inputs, input) != inputs.end(); }
 };
 
 struct VaeSpec {
@@ -54,7 +70,9 @@ struct VaeSpec {
   int factor = 8;  // pixels per latent, each way
   int latent_channels = 4;
   double scaling_factor = 1;  // latents are divided by it before decoding, then
-  double shift_factor = 0;    // this is added
+  double shift_factor = 0;    // this is added; where there are statistics, z std / scaling_factor + mean instead
+  std::vector<double> latents_mean{};  // one for each channel, or none
+  std::vector<double> latents_std{};
 };
 
 enum class BetaSchedule { kLinear, kScaledLinear, kSquaredcosCapV2, kSigmoid, kLaplace, kExp, kTrained };

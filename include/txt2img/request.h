@@ -18,6 +18,19 @@ inline constexpr int kSizeMax = 16384;     // pixels, each way
 inline constexpr int kCountMax = 1000000;  // pictures per prompt
 inline constexpr double kGuidanceMax = 1000;
 
+// What a model that takes time_ids is told of the picture it was trained on (SDXL, arXiv 2307.01952, section 2.2), in
+// pixels; a size of 0 is the picture's own.
+struct SizeConditioning {
+  int original_width = 0;
+  int original_height = 0;
+  int crop_top = 0;
+  int crop_left = 0;
+  int target_width = 0;
+  int target_height = 0;
+
+  bool operator==(const SizeConditioning&) const = default;
+};
+
 // As asked; an empty optional takes the bundle's default (the seed: a random one).
 struct Request {
   std::string prompt;
@@ -33,6 +46,7 @@ struct Request {
   std::optional<ScheduleKind> schedule{};
   SamplerOptions sampler_options{};
   int clip_skip = 1;  // 1 = the model's own layer
+  SizeConditioning size_conditioning{};
 };
 
 // All that determines one picture besides the bundle and the machine.
@@ -49,6 +63,7 @@ struct Settings {
   ScheduleKind schedule{};
   SamplerOptions sampler_options{};
   int clip_skip = 1;
+  SizeConditioning size_conditioning{};
 
   [[nodiscard]] bool is_guided() const { return guidance > 1; }
   bool operator==(const Settings&) const = default;

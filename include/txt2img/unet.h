@@ -18,7 +18,7 @@ class ScriptModule;
 struct Conditioning {
   at::Tensor context{};   // (N, T, W)
   at::Tensor pooled{};    // (N, P)
-  at::Tensor time_ids{};  // (N, 6) float32: original height, width, crop top, left, target height, width
+  at::Tensor time_ids{};  // (N, number of the bundle's time_ids) float32
   at::Tensor guidance{};  // (N) float32, distilled models only
 };
 

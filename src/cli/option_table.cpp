@@ -54,6 +54,25 @@ void set_output(Options& options, std::string_view text) {
   options.output = text;
 }
 
+void set_original_size(Options& options, std::string_view text) {
+  const Size size = parse_size(text);
+  options.request.size_conditioning.original_width = size.width;
+  options.request.size_conditioning.original_height = size.height;
+}
+
+void set_target_size(Options& options, std::string_view text) {
+  const Size size = parse_size(text);
+  options.request.size_conditioning.target_width = size.width;
+  options.request.size_conditioning.target_height = size.height;
+}
+
+void set_crop(Options& options, std::string_view text) {
+  const std::vector<double> place = parse_reals(text);
+  if (place.size() != 2) throw Error(ExitCode::kUsage, "'" + std::string(text) + "' is not TOP,LEFT in pixels");
+  options.request.size_conditioning.crop_top = static_cast<int>(place[0]);
+  options.request.size_conditioning.crop_left = static_cast<int>(place[1]);
+}
+
 void set_verbosity(Options& options, std::string_view text, Verbosity verbosity) {
   options.verbosity = parse_switch(text) ? verbosity : Verbosity::kNormal;
 }
@@ -116,6 +135,11 @@ constexpr OptionInfo kTable[] = {
     {"--clip-skip", "N", kInteger, kEverywhere, kSampling, "Layer of the text encoder, counted from its own; 1.",
      [](Options& o, std::string_view t) { o.request.clip_skip = parse_integer(t); }},
 
+    {"--original-size", "WxH", kText, kEverywhere, kSampler,
+     "SDXL: size of the picture that the drawn one is said to be cut from; the picture's own.", set_original_size},
+    {"--crop", "TOP,LEFT", kText, kEverywhere, kSampler, "SDXL: where it is said to be cut; 0,0.", set_crop},
+    {"--target-size", "WxH", kText, kEverywhere, kSampler, "SDXL: size it is said to have; the picture's own.",
+     set_target_size},
     {"--sigma-min", "X", kReal, kEverywhere, kSampler,
      "Least noise of the schedules karras, exponential, beta and lu; the model's.",
      [](Options& o, std::string_view t) { set_sampler_option(o, "sigma_min", t); }},
@@ -252,7 +276,7 @@ std::string_view title(Group group) {
     case Group::kPicture: return "What to draw";
     case Group::kModel: return "With which model";
     case Group::kSampling: return "How to draw it (defaults: the model's)";
-    case Group::kSampler: return "Parameters of some samplers and schedules (--list samplers)";
+    case Group::kSampler: return "Parameters of some samplers, schedules and models";
     case Group::kMachine: return "On which machine";
     case Group::kOutput: return "Where it goes, and what is said";
     case Group::kOther: return "Other things to do";

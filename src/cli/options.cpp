@@ -206,7 +206,8 @@ Request request_of(const Settings& settings) {
           .sampler = settings.sampler,
           .schedule = settings.schedule,
           .sampler_options = settings.sampler_options,
-          .clip_skip = settings.clip_skip};
+          .clip_skip = settings.clip_skip,
+          .size_conditioning = settings.size_conditioning};
 }
 
 // The record stands in for the command line that drew the picture.
