@@ -98,7 +98,7 @@ void check_size_conditioning(const SizeConditioning& sizes, const Bundle& bundle
 
 // An inpainting UNet takes the picture and a mask besides the latent.
 void check_model(const Bundle& bundle) {
-  if (bundle.unet.in_channels == bundle.vae.latent_channels) return;
+  if (bundle.unet.in_channels <= bundle.vae.latent_channels) return;
   throw Error(ExitCode::kUsage, "the model " + bundle.name + " draws into a picture (its UNet takes " +
                                     to_text(bundle.unet.in_channels) + " channels, its latents have " +
                                     to_text(bundle.vae.latent_channels) +

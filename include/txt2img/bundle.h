@@ -26,8 +26,8 @@ struct TokenizerSpec {
   std::int64_t bos = 0;  // -1: none (sentencepiece only)
   std::int64_t eos = 0;
   std::int64_t pad = 0;
-  std::map<std::string, std::int64_t> special;             // texts that become this id before the merges
-  std::map<std::string, std::vector<std::int64_t>> added;  // texts that become these ids, found after normalisation
+  std::map<std::string, std::int64_t> special{};             // texts that become this id before the merges
+  std::map<std::string, std::vector<std::int64_t>> added{};  // texts that become these ids, found after normalisation
 };
 
 struct TextEncoderSpec {
