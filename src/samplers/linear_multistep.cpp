@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <numbers>
 #include <span>
 #include <vector>
 
@@ -30,7 +30,7 @@ double lagrange(std::span<const double> nodes, std::size_t k, double s) {
 // Its integral from `from` to `to`, exact for four nodes: Gauss and Legendre's rule of two points.
 double integrated_lagrange(std::span<const double> nodes, std::size_t k, double from, double to) {
   const double middle = (from + to) / 2;
-  const double reach = (to - from) / 2 / std::sqrt(3.0);
+  const double reach = (to - from) / 2 / std::numbers::sqrt3;
   return (to - from) / 2 * (lagrange(nodes, k, middle - reach) + lagrange(nodes, k, middle + reach));
 }
 
