@@ -194,7 +194,7 @@ ScheduleKind parse_schedule(string_view label) {
 }
 
 SolverType parse_solver_type(string_view label) {
-  const auto found = std::ranges::find(kSolverTypes, label);
+  const auto* const found = std::ranges::find(kSolverTypes, label);
   if (found == kSolverTypes.end()) refuse_unknown("solver type", label, kSolverTypes);
   return static_cast<SolverType>(found - kSolverTypes.begin());
 }

@@ -94,9 +94,8 @@ void check_range(const SamplerOptionInfo& row, double value, std::string_view te
 template <typename T>
 T parse_number(const SamplerOptionInfo& row, string_view text) {
   T value{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc::invalid_argument || stop != end) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
     throw Error(ExitCode::kUsage, std::string(row.name) + " '" + std::string(text) + "' is not a number");
   }
   check_range(row, error == std::errc{} ? static_cast<double>(value) : std::numeric_limits<double>::quiet_NaN(), text);
@@ -139,7 +138,9 @@ void parse(const SamplerOptionInfo& row, string_view text, std::optional<FinalSi
 
 void check_number(const SamplerOptionInfo& row, double value) { check_range(row, value, to_text(value)); }
 void check_number(const SamplerOptionInfo& row, int value) { check_range(row, value, to_text(value)); }
-void check_number(const SamplerOptionInfo& row, std::optional<double> value) { check_number(row, *value); }
+void check_number(const SamplerOptionInfo& row, std::optional<double> value) {
+  if (value) check_number(row, *value);
+}
 template <typename Choice>
 void check_number(const SamplerOptionInfo& /*row*/, Choice /*value*/) {}
 
@@ -161,7 +162,7 @@ void check_meanings(const SamplerOptions& options, SamplerKind sampler) {
 
 void check_solver_type(SolverType type, SamplerKind sampler) {
   if (type == SolverType::kAuto) return;
-  const auto row = std::ranges::find_if(
+  const auto* const row = std::ranges::find_if(
       kSolverTypes, [sampler](const SolverTypesOf& types) { return contains(types.samplers, sampler); });
   std::string list = "auto";
   for (const SolverType own : row->types) {

@@ -26,7 +26,8 @@ void check_steps(const Wish& wish) {
 
 void check_falling(const std::vector<double>& list, const std::string& name, double max, double min) {
   for (std::size_t i = 0; i < list.size(); ++i) {
-    if (!(list[i] <= max && list[i] >= min)) {
+    const bool is_inside = list[i] <= max && list[i] >= min;  // not-a-number never is
+    if (!is_inside) {
       refuse(name + ": " + to_shortest_text(list[i]) + " is out of range; use " + to_shortest_text(min) + " to " +
              to_shortest_text(max));
     }

@@ -84,7 +84,8 @@ Trajectory plan_diffusion(const Wish& wish) {
   Trajectory trajectory;
   for (std::size_t i = 0; i < timesteps.size(); ++i) {
     const bool is_last = i + 1 == timesteps.size();
-    const double next = strides ? timesteps[i] - stride : is_last ? -1 : timesteps[i + 1];
+    const double listed = is_last ? -1 : timesteps[i + 1];
+    const double next = strides ? timesteps[i] - stride : listed;
     const bool ends_clean = wish.sampler == SamplerKind::kDdpm && next < 0;
     add_step(trajectory, level_at(wish, timesteps[i]), ends_clean ? NoiseLevel{} : level_or_clean(wish, next));
   }

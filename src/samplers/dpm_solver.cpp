@@ -158,7 +158,7 @@ class DpmSinglestep final : public DpmSolver {
     if (stage == 1) start_ = x;
     const History::Entry& first = history_[stage - 1];
     const Weights w = weights(first.level, step.to);
-    const at::Tensor next = w.of_x * start_ + w.of_value * first.output;
+    at::Tensor next = w.of_x * start_ + w.of_value * first.output;
     if (stage == 1) return next;
     if (stage == 2) return next + (is_heun() ? w.of_slope : w.of_slope_midpoint) * slope(step, stage, 0);
     if (!is_heun()) return next + w.of_slope * slope(step, stage, 0);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "samplers/samplers.h"
 #include "samplers/step_math.h"
@@ -14,8 +15,8 @@ namespace {
 // Algorithm 2 without its correction; without churn, Euler's method on the probability-flow ODE.
 class Euler final : public Sampler {
  public:
-  Euler(const SamplerOptions& options, const SchedulerConfig& config)
-      : options_(options), prediction_(config.prediction_type), is_edm_(config.is_edm()) {}
+  Euler(SamplerOptions options, const SchedulerConfig& config)
+      : options_(std::move(options)), prediction_(config.prediction_type), is_edm_(config.is_edm()) {}
 
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& noise) override {
     const Denoised seen = denoise(x, step.from);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <utility>
 
 #include "txt2img/noise_schedule.h"
 

@@ -16,8 +16,8 @@ at::Tensor row_norm(const at::Tensor& x) { return at::linalg_vector_norm(x, 2, {
 
 // Predictor-corrector sampling, arXiv 2011.13456, algorithms 1, 4 and 5: at each noise level some corrections, then the
 // ancestral step to the next one. Without the predictor, annealed Langevin dynamics, arXiv 1907.05600: each level
-// begins with what the last one ended with, as the network sees it, and the last is denoised. The score is -eps /
-// sigma.
+// begins with what the last one ended with, as the network sees it, and the last is denoised. The score is
+// -eps / sigma.
 class Langevin final : public Sampler {
  public:
   explicit Langevin(const SamplerOptions& options)

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <numbers>
 #include <span>
 #include <vector>
 
@@ -30,14 +30,14 @@ double lagrange(std::span<const double> nodes, std::size_t k, double s) {
 // Its integral from `from` to `to`, exact for four nodes: Gauss and Legendre's rule of two points.
 double integrated_lagrange(std::span<const double> nodes, std::size_t k, double from, double to) {
   const double middle = (from + to) / 2;
-  const double reach = (to - from) / 2 / std::sqrt(3.0);
+  const double reach = (to - from) / 2 / std::numbers::sqrt3;
   return (to - from) / 2 * (lagrange(nodes, k, middle - reach) + lagrange(nodes, k, middle + reach));
 }
 
 // Linear multistep method in sigma, as in k-diffusion.
 class Lms final : public Sampler {
  public:
-  explicit Lms(int order) : order_(order), history_(order) {}
+  explicit Lms(int order) : history_(order) {}
 
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
                   const NoiseSource& /*noise*/) override {
@@ -53,7 +53,6 @@ class Lms final : public Sampler {
   }
 
  private:
-  int order_;
   History history_;
 };
 

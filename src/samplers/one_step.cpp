@@ -91,7 +91,7 @@ class Tcd final : public Sampler {
 
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& noise) override {
     const auto [x0, eps] = denoise(x, step.from);
-    const at::Tensor jumped = step.mid.alpha * x0 + step.mid.sigma * eps;
+    at::Tensor jumped = step.mid.alpha * x0 + step.mid.sigma * eps;
     if (gamma_ == 0 || step.is_last()) return jumped;
     const double kept = step.to.alpha / step.mid.alpha;
     return kept * jumped + std::sqrt(std::max(1 - squared(kept), 0.0)) * noise();

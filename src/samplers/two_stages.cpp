@@ -26,7 +26,7 @@ class Heun final : public Sampler {
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
                   const NoiseSource& /*noise*/) override {
     const Denoised first = denoise(x, step.from);
-    const at::Tensor guess = euler_step(first, step.to);
+    at::Tensor guess = euler_step(first, step.to);
     if (step.to.sigma == 0) return guess;
     const Denoised second = denoise(guess, step.to);
     if (!is_flow_) return follow(x, (first.eps + second.eps) / 2, step, ratio(step.to));
@@ -44,7 +44,7 @@ class Dpm2 final : public Sampler {
  public:
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
                   const NoiseSource& /*noise*/) override {
-    const at::Tensor guess = euler_step(denoise(x, step.from), step.mid);
+    at::Tensor guess = euler_step(denoise(x, step.from), step.mid);
     if (step.to.sigma == 0) return guess;
     return follow(x, denoise(guess, step.mid).eps, step, ratio(step.to));
   }
@@ -54,7 +54,7 @@ class Dpm2 final : public Sampler {
 class Dpm2Ancestral final : public Sampler {
  public:
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& noise) override {
-    const at::Tensor guess = euler_step(denoise(x, step.from), step.mid);
+    at::Tensor guess = euler_step(denoise(x, step.from), step.mid);
     if (step.to.sigma == 0) return guess;
     const double r = decay(step.from, step.to);
     const double up = step.to.sigma * std::sqrt(std::max(1 - r * r, 0.0));

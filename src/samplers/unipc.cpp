@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -44,10 +43,10 @@ class Unipc final : public Sampler {
                   const NoiseSource& /*noise*/) override {
     Denoised seen = denoise(x, step.from);
     at::Tensor output = predicts_x0_ ? std::move(seen.x0) : std::move(seen.eps);
-    last_x_ = history_.size() > 0 ? advance(*last_x_, step.from, last_order_, &output) : x;
+    last_x_ = history_.size() > 0 ? advance(last_x_, step.from, last_order_, &output) : x;
     history_.push(std::move(output), step.from);
     last_order_ = std::min({order_, history_.size(), lowers_order_ ? step.count - step.index : order_});
-    return advance(*last_x_, step.to, last_order_, nullptr);
+    return advance(last_x_, step.to, last_order_, nullptr);
   }
 
  private:
@@ -109,7 +108,7 @@ class Unipc final : public Sampler {
   bool predicts_x0_;
   bool lowers_order_;
   History history_{3};
-  std::optional<at::Tensor> last_x_;
+  at::Tensor last_x_;
   int last_order_ = 1;
 };
 
