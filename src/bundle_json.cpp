@@ -185,7 +185,7 @@ std::vector<TimeId> parse_time_ids(const JsonObject& object) {
   }
   std::vector<TimeId> ids;
   for (const std::string& name : object.get_strings("time_ids")) {
-    const auto found = std::ranges::find(kNames, name);
+    const auto* const found = std::ranges::find(kNames, name);
     if (found == kNames.end()) object.fail("time_ids", "has " + quote(name) + ", which this txt2img cannot feed");
     ids.push_back(static_cast<TimeId>(found - kNames.begin()));
   }
@@ -221,7 +221,7 @@ void parse_statistics(const JsonObject& object, VaeSpec& vae) {
   vae.latents_std = object.get_numbers("latents_std", {.min = 0, .max = kMax, .is_open = true});
   for (const std::string_view key : {"latents_mean", "latents_std"}) {
     const std::size_t count = (key == "latents_mean" ? vae.latents_mean : vae.latents_std).size();
-    if (count == static_cast<std::size_t>(vae.latent_channels)) continue;
+    if (std::cmp_equal(count, vae.latent_channels)) continue;
     object.fail(key, "has " + std::to_string(count) + " entries, must have latent_channels, " +
                          std::to_string(vae.latent_channels));
   }
