@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <set>
 
 #include "expect_error.h"
@@ -56,14 +57,14 @@ TEST(Record, ReadsBackWhatItWrites) {
 TEST(Record, ReadsBackEveryParameterOfSamplersAndModels) {
   Record record = make_record();
   SamplerOptions& options = record.settings.sampler_options;
+  const std::map<std::string_view, std::string_view> choices{{"solver_type", "heun"},
+                                                             {"solver_prediction", "epsilon"},
+                                                             {"lower_order_final", "false"},
+                                                             {"euler_at_final", "true"},
+                                                             {"final_sigmas_type", "sigma_min"}};
   for (const SamplerOptionInfo& row : sampler_options()) {
-    const bool is_number = row.max > 0;
-    const std::string_view choice = row.name == "solver_type"         ? "heun"
-                                    : row.name == "solver_prediction" ? "epsilon"
-                                    : row.name == "euler_at_final"    ? "true"
-                                    : row.name == "final_sigmas_type" ? "sigma_min"
-                                                                      : "false";
-    set_option(options, row, is_number ? "1" : choice);
+    const auto choice = choices.find(row.name);
+    set_option(options, row, choice == choices.end() ? "1" : choice->second);
   }
   options.sigmas = {14.5, 0.25, 0};
   options.timesteps = {999, 3};
