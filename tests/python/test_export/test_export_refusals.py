@@ -126,8 +126,8 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
     ),
     "another scheduler": (
         65,
-        ["FlowMatchEulerDiscreteScheduler"],
-        json_file("scheduler/scheduler_config.json", _class_name="FlowMatchEulerDiscreteScheduler"),
+        ["UnCLIPScheduler"],
+        json_file("scheduler/scheduler_config.json", _class_name="UnCLIPScheduler"),
     ),
     "another tokenizer": (
         65,
