@@ -99,7 +99,7 @@ def test_manifest_of_a_stable_diffusion_1_model(sd1: Path, sd1_bundle: Path) -> 
             "height": 64,
             "steps": 25,
             "guidance": 7.5,
-            "sampler": "pndm",  # until the program has pndm
+            "sampler": "pndm",
             "schedule": "model",
             "size_multiple": 8,
         },
