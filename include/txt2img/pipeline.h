@@ -25,8 +25,8 @@ namespace txt2img {
 
 class TXT2IMG_API Pipeline final : public Engine {
  public:
-  // Loads the bundle, whose files must have been verified, onto the device. Throws Error: kUnavailable (no such device,
-  // out of memory), kBadData.
+  // Loads the bundle, whose files must have been verified, onto the device; with MemoryUse::kLow only the tokenizers.
+  // Throws Error: kUnavailable (no such device, out of memory), kBadData.
   Pipeline(Bundle bundle, const EngineOptions& options);
   ~Pipeline() override;
 
@@ -40,19 +40,28 @@ class TXT2IMG_API Pipeline final : public Engine {
     at::Tensor ids;             // (N, L) int64, the tokenizers' side by side
   };
 
-  [[nodiscard]] Text encode_prompts(const std::vector<std::string>& prompts, const Settings& settings,
-                                    int clip_skip) const;
-  [[nodiscard]] std::optional<Conditioning> encode_negative(std::span<const Settings> pictures) const;
+  // Loads the module where it is not loaded.
+  template <typename Module>
+  Module& need(std::unique_ptr<Module>& module, Precision precision);
+  // Frees it if memory is to be saved.
+  template <typename Module>
+  void release(std::unique_ptr<Module>& module) const;
+
+  [[nodiscard]] Text encode_prompts(const std::vector<std::string>& prompts, const Settings& settings, int clip_skip);
+  [[nodiscard]] std::optional<Conditioning> encode_negative(std::span<const Settings> pictures);
   [[nodiscard]] at::Tensor sample(std::span<const Settings> pictures, const at::Tensor& initial_noise,
                                   const Denoise& denoise, const NoiseSource& noise, const Observer& observer) const;
   [[nodiscard]] Denoise make_denoise(const Settings& settings, Conditioning positive,
-                                     const std::optional<Conditioning>& negative) const;
-  [[nodiscard]] at::Tensor decode(const at::Tensor& latent, bool& is_retried) const;
+                                     const std::optional<Conditioning>& negative);
+  [[nodiscard]] at::Tensor decode(const at::Tensor& latent, bool& is_retried, const Observer& observer);
+  [[nodiscard]] at::Tensor decode_with(const VaeDecoder& vae, const at::Tensor& latent, const Observer& observer) const;
 
   Bundle bundle_;
   c10::Device device_;
   Precision precision_;
   Precision vae_precision_;
+  VaeTiling vae_tiling_;
+  MemoryUse memory_;
   NoiseSchedule noise_schedule_;
   std::vector<std::unique_ptr<Tokenizer>> tokenizers_;
   std::unique_ptr<TextEncoder> text_encoder_;
