@@ -26,6 +26,8 @@
 namespace txt2img {
 namespace {
 
+constexpr std::size_t kTextsMax = 64;  // encoded prompts that are kept
+
 class Stopwatch {
  public:
   // Seconds since the start or the last lap.
@@ -92,14 +94,9 @@ std::vector<std::unique_ptr<Tokenizer>> make_tokenizers(const Bundle& bundle) {
   return tokenizers;
 }
 
-// (N, L) int64.
-at::Tensor make_ids(const Tokenizer& tokenizer, const TokenizerSpec& spec, const std::vector<std::string>& prompts) {
-  std::vector<at::Tensor> rows;
-  for (const std::string& prompt : prompts) {
-    const std::vector<std::int64_t> ids = pad_ids(tokenizer.encode(prompt), spec);
-    rows.push_back(at::tensor(ids, at::kLong).unsqueeze(0));
-  }
-  return at::cat(rows);
+// (1, L) int64.
+at::Tensor make_ids(const Tokenizer& tokenizer, const TokenizerSpec& spec, const std::string& prompt) {
+  return at::tensor(pad_ids(tokenizer.encode(prompt), spec), at::kLong).unsqueeze(0);
 }
 
 enum class Half { kNegative, kPositive };
@@ -165,21 +162,40 @@ void Pipeline::release(std::unique_ptr<Module>& module) const {
 
 DeviceInfo Pipeline::device() const { return describe_device(device_); }
 
-Pipeline::Text Pipeline::encode_prompts(const std::vector<std::string>& prompts, const Settings& settings,
-                                        int clip_skip) {
+const Pipeline::Text& Pipeline::encode(const std::string& prompt, int clip_skip) {
+  const auto found = texts_.find({prompt, clip_skip});
+  if (found != texts_.end()) return found->second;
   std::vector<at::Tensor> ids;
   for (std::size_t i = 0; i < tokenizers_.size(); ++i) {
-    ids.push_back(make_ids(*tokenizers_[i], bundle_.tokenizers[i], prompts));
+    ids.push_back(make_ids(*tokenizers_[i], bundle_.tokenizers[i], prompt));
   }
   const TextEmbedding embedding = need(text_encoder_, precision_).encode(ids, clip_skip);
-  const auto rows = static_cast<std::int64_t>(prompts.size());
-  Conditioning conditioning{.context = embedding.context, .pooled = embedding.pooled};
+  if (texts_.size() >= kTextsMax) texts_.clear();
+  Text text{.ids = at::cat(ids, 1), .context = embedding.context, .pooled = embedding.pooled};
+  return texts_[{prompt, clip_skip}] = std::move(text);
+}
+
+Pipeline::Text Pipeline::encode(const std::vector<std::string>& prompts, int clip_skip) {
+  std::vector<at::Tensor> ids;
+  std::vector<at::Tensor> contexts;
+  std::vector<at::Tensor> pooled;
+  for (const std::string& prompt : prompts) {
+    const Text& text = encode(prompt, clip_skip);
+    ids.push_back(text.ids);
+    contexts.push_back(text.context);
+    pooled.push_back(text.pooled);
+  }
+  return {.ids = at::cat(ids), .context = at::cat(contexts), .pooled = at::cat(pooled)};
+}
+
+Conditioning Pipeline::condition(const Text& text, const Settings& settings) const {
+  const std::int64_t rows = text.ids.size(0);
+  Conditioning conditioning{.context = text.context, .pooled = text.pooled};
   if (bundle_.unet.takes(UnetInput::kTimeIds))
     conditioning.time_ids = make_time_ids(bundle_.unet, settings, Half::kPositive, rows, device_);
-  if (bundle_.unet.takes(UnetInput::kGuidance)) {
+  if (bundle_.unet.takes(UnetInput::kGuidance))
     conditioning.guidance = at::full({rows}, settings.guidance, at::TensorOptions(at::kFloat).device(device_));
-  }
-  return {.conditioning = std::move(conditioning), .ids = at::cat(ids, 1)};
+  return conditioning;
 }
 
 // The reference encodes the negative prompt with the model's own layer whatever the clip skip.
@@ -188,7 +204,7 @@ std::optional<Conditioning> Pipeline::encode_negative(std::span<const Settings> 
   if (!settings.is_guided() || bundle_.unet.takes(UnetInput::kGuidance)) return std::nullopt;
   std::vector<std::string> prompts;
   for (const Settings& picture : pictures) prompts.push_back(picture.negative);
-  Conditioning conditioning = encode_prompts(prompts, settings, 1).conditioning;
+  Conditioning conditioning = condition(encode(prompts, 1), settings);
   if (bundle_.unet.takes(UnetInput::kTimeIds)) {
     conditioning.time_ids =
         make_time_ids(bundle_.unet, settings, Half::kNegative, static_cast<std::int64_t>(prompts.size()), device_);
@@ -267,10 +283,10 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
   Stopwatch watch;
   std::vector<std::string> prompts;
   for (const Settings& picture : pictures) prompts.push_back(picture.prompt);
-  const Text text = encode_prompts(prompts, settings, settings.clip_skip);
+  const Text text = encode(prompts, settings.clip_skip);
   const std::optional<Conditioning> negative = encode_negative(pictures);
   release(text_encoder_);
-  const Denoise denoise = make_denoise(settings, text.conditioning, negative);
+  const Denoise denoise = make_denoise(settings, condition(text, settings), negative);
   const double encode_seconds = watch.lap();
 
   const VaeSpec& vae = bundle_.vae;
@@ -287,7 +303,7 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
   for (std::int64_t i = 0; i < rgb.size(0); ++i) {
     Picture picture{.image = to_image(rgb[i]), .is_vae_retried = is_retried};
     picture.stages = {.ids = hash_tensor(text.ids[i]),
-                      .context = hash_floats(text.conditioning.context[i]),
+                      .context = hash_floats(text.context[i]),
                       .noise = hash_floats(initial_noise[i]),
                       .latent = hash_floats(latent[i]),
                       .pixels = hash_pixels(picture.image)};

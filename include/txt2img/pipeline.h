@@ -5,10 +5,12 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "txt2img/bundle.h"
@@ -35,9 +37,11 @@ class TXT2IMG_API Pipeline final : public Engine {
   [[nodiscard]] Precision precision() const override { return precision_; }
 
  private:
+  // A prompt, or those of N pictures side by side.
   struct Text {
-    Conditioning conditioning;  // of N pictures
-    at::Tensor ids;             // (N, L) int64, the tokenizers' side by side
+    at::Tensor ids{};      // (N, L) int64, the tokenizers' one after the other
+    at::Tensor context{};  // (N, T, W)
+    at::Tensor pooled{};   // (N, P)
   };
 
   // Loads the module where it is not loaded.
@@ -47,7 +51,10 @@ class TXT2IMG_API Pipeline final : public Engine {
   template <typename Module>
   void release(std::unique_ptr<Module>& module) const;
 
-  [[nodiscard]] Text encode_prompts(const std::vector<std::string>& prompts, const Settings& settings, int clip_skip);
+  // Each prompt by itself, so that its context does not depend on its neighbours, and only once for many pictures.
+  [[nodiscard]] const Text& encode(const std::string& prompt, int clip_skip);
+  [[nodiscard]] Text encode(const std::vector<std::string>& prompts, int clip_skip);
+  [[nodiscard]] Conditioning condition(const Text& text, const Settings& settings) const;
   [[nodiscard]] std::optional<Conditioning> encode_negative(std::span<const Settings> pictures);
   [[nodiscard]] at::Tensor sample(std::span<const Settings> pictures, const at::Tensor& initial_noise,
                                   const Denoise& denoise, const NoiseSource& noise, const Observer& observer) const;
@@ -67,6 +74,7 @@ class TXT2IMG_API Pipeline final : public Engine {
   std::unique_ptr<TextEncoder> text_encoder_;
   std::unique_ptr<Unet> unet_;
   std::unique_ptr<VaeDecoder> vae_;
+  std::map<std::pair<std::string, int>, Text> texts_;  // encoded lately, by prompt and clip skip
   double load_seconds_ = 0;  // not yet told
 };
 
