@@ -5,11 +5,18 @@
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <optional>
 #include <string_view>
 
 #include "txt2img/error.h"
@@ -19,13 +26,18 @@ namespace {
 
 int count_cuda_devices() { return at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0; }
 
-// Names come from the driver itself, so that a build against a CPU LibTorch can tell them too.
-std::string describe_cuda(int index) {
+struct CudaFacts {
+  std::string name;
+  std::size_t bytes = 0;
+};
+
+// Asks the driver itself, so that a build against a CPU LibTorch can tell too.
+std::optional<CudaFacts> ask_driver(int index) {
   using Init = int (*)(unsigned);
   using GetName = int (*)(char*, int, int);
   using GetMemory = int (*)(std::size_t*, int);
   void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
-  if (driver == nullptr) return "CUDA device";
+  if (driver == nullptr) return std::nullopt;
   const auto init = reinterpret_cast<Init>(dlsym(driver, "cuInit"));
   const auto get_name = reinterpret_cast<GetName>(dlsym(driver, "cuDeviceGetName"));
   const auto get_memory = reinterpret_cast<GetMemory>(dlsym(driver, "cuDeviceTotalMem_v2"));
@@ -34,8 +46,23 @@ std::string describe_cuda(int index) {
   const bool is_known = init != nullptr && get_name != nullptr && get_memory != nullptr && init(0) == 0 &&
                         get_name(name.data(), static_cast<int>(name.size()), index) == 0 &&
                         get_memory(&bytes, index) == 0;
-  if (!is_known) return "CUDA device";
-  return std::string(name.data()) + ", " + std::to_string(bytes >> 30U) + " GiB";
+  if (!is_known) return std::nullopt;
+  return CudaFacts{.name = name.data(), .bytes = bytes};
+}
+
+std::string describe_cuda(int index) {
+  const std::optional<CudaFacts> facts = ask_driver(index);
+  return facts ? facts->name + ", " + std::to_string(facts->bytes >> 30U) + " GiB" : "CUDA device";
+}
+
+// What the machine has, or what a container's control group (version 2, version 1) leaves of it.
+std::uint64_t ram_bytes() {
+  auto bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  for (const char* const file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::uint64_t limit = 0;
+    if (std::ifstream(file) >> limit) bytes = std::min(bytes, limit);
+  }
+  return bytes;
 }
 
 c10::Device find_cuda(const std::string& name, std::string_view index_text) {
@@ -90,6 +117,26 @@ c10::ScalarType to_scalar_type(Precision precision) {
     case Precision::kFloat16: return c10::ScalarType::Half;
   }
   return c10::ScalarType::Float;
+}
+
+Precision choose_precision(const Bundle& bundle, const EngineOptions& options, c10::Device device) {
+  return options.precision.value_or(device.is_cuda() ? bundle.unet.stored : Precision::kFloat32);
+}
+
+Precision choose_vae_precision(const EngineOptions& options) {
+  return options.vae_precision.value_or(Precision::kFloat32);
+}
+
+std::uint64_t memory_bytes(c10::Device device) {
+  if (!device.is_cuda()) return ram_bytes();
+  const std::optional<CudaFacts> facts = ask_driver(device.index());
+  return facts ? facts->bytes : std::numeric_limits<std::uint64_t>::max();
+}
+
+void return_freed_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 void configure_device(c10::Device device, const EngineOptions& options) {

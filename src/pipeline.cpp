@@ -26,6 +26,8 @@
 namespace txt2img {
 namespace {
 
+constexpr std::size_t kTextsMax = 64;  // encoded prompts that are kept
+
 class Stopwatch {
  public:
   // Seconds since the start or the last lap.
@@ -80,10 +82,6 @@ void check_batch(std::span<const Settings> pictures) {
   }
 }
 
-Precision choose_precision(const Bundle& bundle, const EngineOptions& options, c10::Device device) {
-  return options.precision.value_or(device.is_cuda() ? bundle.unet.stored : Precision::kFloat32);
-}
-
 c10::Device prepare_device(const EngineOptions& options) {
   const c10::Device device = find_device(options.device);
   configure_device(device, options);
@@ -96,14 +94,9 @@ std::vector<std::unique_ptr<Tokenizer>> make_tokenizers(const Bundle& bundle) {
   return tokenizers;
 }
 
-// (N, L) int64.
-at::Tensor make_ids(const Tokenizer& tokenizer, const TokenizerSpec& spec, const std::vector<std::string>& prompts) {
-  std::vector<at::Tensor> rows;
-  for (const std::string& prompt : prompts) {
-    const std::vector<std::int64_t> ids = pad_ids(tokenizer.encode(prompt), spec);
-    rows.push_back(at::tensor(ids, at::kLong).unsqueeze(0));
-  }
-  return at::cat(rows);
+// (1, L) int64.
+at::Tensor make_ids(const Tokenizer& tokenizer, const TokenizerSpec& spec, const std::string& prompt) {
+  return at::tensor(pad_ids(tokenizer.encode(prompt), spec), at::kLong).unsqueeze(0);
 }
 
 enum class Half { kNegative, kPositive };
@@ -137,46 +130,82 @@ Pipeline::Pipeline(Bundle bundle, const EngineOptions& options)
     : bundle_(std::move(bundle)),
       device_(prepare_device(options)),
       precision_(choose_precision(bundle_, options, device_)),
-      vae_precision_(options.vae_precision.value_or(Precision::kFloat32)),
+      vae_precision_(choose_vae_precision(options)),
+      vae_tiling_(options.vae_tiling),
+      memory_(options.memory),
       noise_schedule_(bundle_.scheduler) {
   const c10::InferenceMode guard;
   Stopwatch watch;
   tokenizers_ = make_tokenizers(bundle_);
-  text_encoder_ = std::make_unique<TextEncoder>(bundle_, device_, to_scalar_type(precision_));
-  unet_ = std::make_unique<Unet>(bundle_, device_, to_scalar_type(precision_));
-  vae_ = std::make_unique<VaeDecoder>(bundle_, device_, to_scalar_type(vae_precision_));
+  if (memory_ == MemoryUse::kNormal) {
+    need(text_encoder_, precision_);
+    need(unet_, precision_);
+    need(vae_, vae_precision_);
+  }
   load_seconds_ = watch.lap();
 }
 
 Pipeline::~Pipeline() = default;
 
+template <typename Module>
+Module& Pipeline::need(std::unique_ptr<Module>& module, Precision precision) {
+  if (!module) module = std::make_unique<Module>(bundle_, device_, to_scalar_type(precision));
+  return *module;
+}
+
+template <typename Module>
+void Pipeline::release(std::unique_ptr<Module>& module) const {
+  if (memory_ == MemoryUse::kNormal) return;
+  module.reset();
+  return_freed_memory();
+}
+
 DeviceInfo Pipeline::device() const { return describe_device(device_); }
 
-Pipeline::Text Pipeline::encode_prompts(const std::vector<std::string>& prompts, const Settings& settings,
-                                        int clip_skip) const {
+const Pipeline::Text& Pipeline::encode(const std::string& prompt, int clip_skip) {
+  const auto found = texts_.find({prompt, clip_skip});
+  if (found != texts_.end()) return found->second;
   std::vector<at::Tensor> ids;
   for (std::size_t i = 0; i < tokenizers_.size(); ++i) {
-    ids.push_back(make_ids(*tokenizers_[i], bundle_.tokenizers[i], prompts));
+    ids.push_back(make_ids(*tokenizers_[i], bundle_.tokenizers[i], prompt));
   }
-  const TextEmbedding embedding = text_encoder_->encode(ids, clip_skip);
-  const auto rows = static_cast<std::int64_t>(prompts.size());
-  Conditioning conditioning{.context = embedding.context, .pooled = embedding.pooled};
-  if (unet_->takes(UnetInput::kTimeIds))
+  const TextEmbedding embedding = need(text_encoder_, precision_).encode(ids, clip_skip);
+  if (texts_.size() >= kTextsMax) texts_.clear();
+  Text text{.ids = at::cat(ids, 1), .context = embedding.context, .pooled = embedding.pooled};
+  return texts_[{prompt, clip_skip}] = std::move(text);
+}
+
+Pipeline::Text Pipeline::encode(const std::vector<std::string>& prompts, int clip_skip) {
+  std::vector<at::Tensor> ids;
+  std::vector<at::Tensor> contexts;
+  std::vector<at::Tensor> pooled;
+  for (const std::string& prompt : prompts) {
+    const Text& text = encode(prompt, clip_skip);
+    ids.push_back(text.ids);
+    contexts.push_back(text.context);
+    pooled.push_back(text.pooled);
+  }
+  return {.ids = at::cat(ids), .context = at::cat(contexts), .pooled = at::cat(pooled)};
+}
+
+Conditioning Pipeline::condition(const Text& text, const Settings& settings) const {
+  const std::int64_t rows = text.ids.size(0);
+  Conditioning conditioning{.context = text.context, .pooled = text.pooled};
+  if (bundle_.unet.takes(UnetInput::kTimeIds))
     conditioning.time_ids = make_time_ids(bundle_.unet, settings, Half::kPositive, rows, device_);
-  if (unet_->takes(UnetInput::kGuidance)) {
+  if (bundle_.unet.takes(UnetInput::kGuidance))
     conditioning.guidance = at::full({rows}, settings.guidance, at::TensorOptions(at::kFloat).device(device_));
-  }
-  return {.conditioning = std::move(conditioning), .ids = at::cat(ids, 1)};
+  return conditioning;
 }
 
 // The reference encodes the negative prompt with the model's own layer whatever the clip skip.
-std::optional<Conditioning> Pipeline::encode_negative(std::span<const Settings> pictures) const {
+std::optional<Conditioning> Pipeline::encode_negative(std::span<const Settings> pictures) {
   const Settings& settings = pictures.front();
-  if (!settings.is_guided() || unet_->takes(UnetInput::kGuidance)) return std::nullopt;
+  if (!settings.is_guided() || bundle_.unet.takes(UnetInput::kGuidance)) return std::nullopt;
   std::vector<std::string> prompts;
   for (const Settings& picture : pictures) prompts.push_back(picture.negative);
-  Conditioning conditioning = encode_prompts(prompts, settings, 1).conditioning;
-  if (unet_->takes(UnetInput::kTimeIds)) {
+  Conditioning conditioning = condition(encode(prompts, 1), settings);
+  if (bundle_.unet.takes(UnetInput::kTimeIds)) {
     conditioning.time_ids =
         make_time_ids(bundle_.unet, settings, Half::kNegative, static_cast<std::int64_t>(prompts.size()), device_);
   }
@@ -191,12 +220,13 @@ std::optional<Conditioning> Pipeline::encode_negative(std::span<const Settings> 
 }
 
 Denoise Pipeline::make_denoise(const Settings& settings, Conditioning positive,
-                               const std::optional<Conditioning>& negative) const {
+                               const std::optional<Conditioning>& negative) {
   DenoiserOptions options = denoiser_options(bundle_.scheduler, settings.sampler, settings.sampler_options);
   options.guidance = settings.guidance;
   options.guidance_rescale = settings.guidance_rescale;
-  const auto predict = [this](const at::Tensor& latent, double timestep, const Conditioning& conditioning) {
-    return unet_->predict(latent, timestep, conditioning);
+  const Unet& unet = need(unet_, precision_);
+  const auto predict = [&unet](const at::Tensor& latent, double timestep, const Conditioning& conditioning) {
+    return unet.predict(latent, timestep, conditioning);
   };
   return Denoiser(predict, options, std::move(positive), negative);
 }
@@ -214,14 +244,34 @@ at::Tensor Pipeline::sample(std::span<const Settings> pictures, const at::Tensor
   return run_sampler(*sampler, trajectory, initial_noise, denoise, noise, keep_going);
 }
 
+at::Tensor Pipeline::decode_with(const VaeDecoder& vae, const at::Tensor& latent, const Observer& observer) const {
+  const std::uint64_t peak = vae.peak_bytes(latent);
+  const bool is_too_big = peak > memory_bytes(device_) / 2;
+  if (vae_tiling_ == VaeTiling::kOn || (vae_tiling_ == VaeTiling::kAuto && is_too_big)) return vae.decode_tiled(latent);
+  try {
+    return vae.decode(latent);
+  } catch (const Error& error) {
+    const bool can_be_tiled = vae_tiling_ == VaeTiling::kAuto && peak > 0;
+    if (error.code() != ExitCode::kUnavailable || !can_be_tiled) throw;
+    if (observer.on_warning) {
+      observer.on_warning("decoding ran out of memory and is done again in tiles; --vae-tiling on does so at once");
+    }
+  }
+  return vae.decode_tiled(latent);
+}
+
 // A half-precision VAE that overflows is run once more in float32.
-at::Tensor Pipeline::decode(const at::Tensor& latent, bool& is_retried) const {
+at::Tensor Pipeline::decode(const at::Tensor& latent, bool& is_retried, const Observer& observer) {
   const auto is_finite = [](const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); };
-  at::Tensor rgb = vae_->decode(latent);
+  at::Tensor rgb = decode_with(need(vae_, vae_precision_), latent, observer);
   if (!is_finite(rgb) && vae_precision_ != Precision::kFloat32) {
     is_retried = true;
-    rgb = VaeDecoder(bundle_, device_, at::kFloat).decode(latent);
+    rgb = decode_with(VaeDecoder(bundle_, device_, at::kFloat), latent, observer);
+    if (observer.on_warning) {
+      observer.on_warning("the VAE overflowed in half precision and was run again in float32; use --vae-dtype float32");
+    }
   }
+  release(vae_);
   if (is_finite(rgb)) return rgb;
   throw Error(ExitCode::kInternal, "the VAE's picture holds NaN or Inf; is the bundle's VAE damaged?");
 }
@@ -233,8 +283,10 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
   Stopwatch watch;
   std::vector<std::string> prompts;
   for (const Settings& picture : pictures) prompts.push_back(picture.prompt);
-  const Text text = encode_prompts(prompts, settings, settings.clip_skip);
-  const Denoise denoise = make_denoise(settings, text.conditioning, encode_negative(pictures));
+  const Text text = encode(prompts, settings.clip_skip);
+  const std::optional<Conditioning> negative = encode_negative(pictures);
+  release(text_encoder_);
+  const Denoise denoise = make_denoise(settings, condition(text, settings), negative);
   const double encode_seconds = watch.lap();
 
   const VaeSpec& vae = bundle_.vae;
@@ -242,18 +294,16 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
                      device_);
   const at::Tensor initial_noise = noise.draw();
   const at::Tensor latent = sample(pictures, initial_noise, denoise, [&] { return noise.draw(); }, observer);
+  release(unet_);
   const double sample_seconds = watch.lap();
 
   bool is_retried = false;
-  const at::Tensor rgb = decode(latent, is_retried);
-  if (is_retried && observer.on_warning) {
-    observer.on_warning("the VAE overflowed in half precision and was run again in float32; use --vae-dtype float32");
-  }
+  const at::Tensor rgb = decode(latent, is_retried, observer);
   std::vector<Picture> results;
   for (std::int64_t i = 0; i < rgb.size(0); ++i) {
     Picture picture{.image = to_image(rgb[i]), .is_vae_retried = is_retried};
     picture.stages = {.ids = hash_tensor(text.ids[i]),
-                      .context = hash_floats(text.conditioning.context[i]),
+                      .context = hash_floats(text.context[i]),
                       .noise = hash_floats(initial_noise[i]),
                       .latent = hash_floats(latent[i]),
                       .pixels = hash_pixels(picture.image)};

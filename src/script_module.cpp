@@ -4,10 +4,11 @@
 #include <torch/csrc/jit/runtime/profiling_graph_executor_impl.h>
 #include <torch/script.h>
 
-#include <functional>
 #include <string>
+#include <utility>
 
-#include "txt2img/error.h"
+#include "script_graph.h"
+#include "torch_errors.h"
 
 namespace txt2img {
 
@@ -17,50 +18,27 @@ struct ScriptModule::Impl {
 
 namespace {
 
-// The interpreter's messages are a traceback; the last line that says something is the reason.
-std::string last_line(std::string text) {
-  text.erase(text.find_last_not_of(" \n") + 1);
-  const std::size_t start = text.find_last_of('\n');
-  return start == std::string::npos ? text : text.substr(start + 1);
-}
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-// Runs `work`; what LibTorch throws becomes an Error that begins with `what`.
-template <typename Work>
-auto translate_errors(const std::string& what, const std::string& remedy, Work work) {
-  try {
-    return work();
-  } catch (const c10::OutOfMemoryError& error) {
-    throw Error(ExitCode::kUnavailable,
-                what + ": the device is out of memory; use a smaller size, --batch-size 1 or --dtype float16",
-                error.what());
-  } catch (const c10::Error& error) {
-    throw Error(ExitCode::kBadData, what + ": " + first_line(error.what_without_backtrace()) + remedy, error.what());
-  } catch (const std::bad_alloc& error) {
-    throw Error(ExitCode::kUnavailable, what + ": out of memory; use a smaller size or --batch-size 1", error.what());
-  } catch (const std::exception& error) {
-    throw Error(ExitCode::kBadData, what + ": " + last_line(error.what()) + remedy, error.what());
-  }
-}
-
 // Module::to would cast integer buffers too.
-void cast_and_move(const torch::jit::Module& module, c10::Device device, c10::ScalarType dtype) {
-  const auto convert = [&](const at::Tensor& tensor) {
-    const c10::ScalarType wanted = tensor.is_floating_point() ? dtype : tensor.scalar_type();
-    if (tensor.device() != device || tensor.scalar_type() != wanted) tensor.set_data(tensor.to(device, wanted));
+std::vector<ScriptModule::Weight> cast_and_move(const torch::jit::Module& module, c10::Device device,
+                                                c10::ScalarType dtype) {
+  std::vector<ScriptModule::Weight> weights;
+  const auto convert = [&](const std::string& name, const at::Tensor& tensor) {
+    const c10::ScalarType stored = tensor.scalar_type();
+    const c10::ScalarType wanted = tensor.is_floating_point() ? dtype : stored;
+    if (tensor.device() != device || stored != wanted) tensor.set_data(tensor.to(device, wanted));
+    if (tensor.is_floating_point()) weights.push_back({.name = name, .stored = stored, .value = tensor});
   };
-  for (const at::Tensor& parameter : module.parameters()) convert(parameter);
-  for (const at::Tensor& buffer : module.buffers()) convert(buffer);
+  for (const auto& parameter : module.named_parameters()) convert(parameter.name, parameter.value);
+  for (const auto& buffer : module.named_buffers()) convert(buffer.name, buffer.value);
+  return weights;
 }
 
-torch::jit::Module load(const std::filesystem::path& file, c10::Device device, c10::ScalarType dtype) {
+torch::jit::Module load(const std::filesystem::path& file) {
   // Without these the first two runs record profiles and compile: +0.7 s, and no faster afterwards.
   torch::jit::getProfilingMode() = false;
   torch::jit::setGraphExecutorOptimize(false);
   torch::jit::Module module = torch::jit::load(file.string(), c10::Device(c10::DeviceType::CPU));
   module.eval();
-  cast_and_move(module, device, dtype);
   return module;
 }
 
@@ -77,7 +55,9 @@ std::vector<at::Tensor> to_tensors(const c10::IValue& value) {
 ScriptModule::ScriptModule(const std::filesystem::path& file, c10::Device device, c10::ScalarType dtype)
     : name_(file.filename().string()), device_(device), dtype_(dtype) {
   impl_ = translate_errors("cannot load " + file.string(), "; export the model again",
-                           [&] { return std::make_unique<Impl>(Impl{.module = load(file, device, dtype)}); });
+                           [&] { return std::make_unique<Impl>(Impl{.module = load(file)}); });
+  weights_ = translate_errors("cannot load " + file.string(), "; export the model again",
+                              [&] { return cast_and_move(impl_->module, device, dtype); });
 }
 
 ScriptModule::~ScriptModule() = default;
@@ -87,6 +67,15 @@ ScriptModule& ScriptModule::operator=(ScriptModule&&) noexcept = default;
 std::vector<at::Tensor> ScriptModule::run(const std::vector<at::Tensor>& inputs) const {
   return translate_errors(name_, "; does the module fit its entry in model.json?",
                           [&] { return to_tensors(impl_->module.forward({inputs.begin(), inputs.end()})); });
+}
+
+std::optional<ScriptModule::Split> ScriptModule::split() const {
+  std::optional<SplitGraph> graph = split_graph(impl_->module);
+  if (!graph) return std::nullopt;
+  const auto run = [this, head = std::move(graph->head)](const at::Tensor& input) {
+    return translate_errors(name_, "; does the module fit its entry in model.json?", [&] { return head(input); });
+  };
+  return Split{.head = run, .tail = std::move(graph->tail)};
 }
 
 }  // namespace txt2img

@@ -6,10 +6,13 @@
 #include <c10/core/ScalarType.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "local_ops.h"
 #include "txt2img/export.h"
 
 namespace txt2img {
@@ -27,6 +30,25 @@ class TXT2IMG_API ScriptModule {
   // its inputs), kUnavailable (out of memory).
   [[nodiscard]] std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs) const;
 
+  struct Weight {
+    std::string name;
+    c10::ScalarType stored{};  // in the file
+    at::Tensor value{};        // as it was cast
+  };
+
+  // Parameters and buffers of floating-point numbers.
+  [[nodiscard]] const std::vector<Weight>& weights() const { return weights_; }
+
+  // What forward does, in two parts: `head` gives what the local operators at its end begin with.
+  struct Split {
+    std::function<at::Tensor(const at::Tensor&)> head;
+    LocalOps tail;
+  };
+
+  // For modules of one tensor that return one bare tensor; nothing where the graph does not end in local operators that
+  // enlarge. The parts share the module's parameters and must not outlive it.
+  [[nodiscard]] std::optional<Split> split() const;
+
   [[nodiscard]] c10::Device device() const { return device_; }
   [[nodiscard]] c10::ScalarType dtype() const { return dtype_; }
 
@@ -34,6 +56,7 @@ class TXT2IMG_API ScriptModule {
   struct Impl;
   std::unique_ptr<Impl> impl_;
   std::string name_;
+  std::vector<Weight> weights_;
   c10::Device device_;
   c10::ScalarType dtype_;
 };

@@ -3,15 +3,21 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "local_ops.h"
 #include "script_module.h"
+#include "torch_errors.h"
 #include "txt2img/error.h"
 
 namespace txt2img {
 
 namespace {
+
+constexpr std::int64_t kTileSize = 256;  // pixels: small enough to hold, large enough to overlap little
 
 // (1, C, 1, 1), on the latent's device.
 at::Tensor per_channel(const std::vector<double>& values, const at::Tensor& latent) {
@@ -25,21 +31,49 @@ at::Tensor unscale(const at::Tensor& latent, const VaeSpec& spec) {
 
 }  // namespace
 
+struct VaeDecoder::Parts {
+  ScriptModule::Split split;
+};
+
 VaeDecoder::VaeDecoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype)
-    : spec_(bundle.vae), module_(std::make_unique<ScriptModule>(bundle.folder / bundle.vae.decoder, device, dtype)) {}
+    : spec_(bundle.vae), module_(std::make_unique<ScriptModule>(bundle.folder / bundle.vae.decoder, device, dtype)) {
+  if (auto split = module_->split()) parts_ = std::make_unique<Parts>(Parts{.split = std::move(*split)});
+}
 
 VaeDecoder::~VaeDecoder() = default;
 
-at::Tensor VaeDecoder::decode(const at::Tensor& latent) const {
-  const at::Tensor unscaled = unscale(latent, spec_);
-  const std::vector<at::Tensor> output = module_->run({unscaled.to(module_->dtype())});
+at::Tensor VaeDecoder::check(const at::Tensor& rgb, const at::Tensor& latent) const {
   const std::vector<std::int64_t> wanted = {latent.size(0), 3, latent.size(2) * spec_.factor,
                                             latent.size(3) * spec_.factor};
-  if (output.size() != 1 || output[0].sizes() != at::IntArrayRef(wanted)) {
+  if (rgb.sizes() != at::IntArrayRef(wanted)) {
     throw Error(ExitCode::kBadData, spec_.decoder + " does not return one RGB picture of " +
                                         std::to_string(spec_.factor) + " x the latent's size; export the model again");
   }
-  return output[0].to(at::kFloat);
+  return rgb.to(at::kFloat);
+}
+
+at::Tensor VaeDecoder::decode(const at::Tensor& latent) const {
+  const std::vector<at::Tensor> output = module_->run({unscale(latent, spec_).to(module_->dtype())});
+  return check(output.size() == 1 ? output[0] : at::Tensor(), latent);
+}
+
+at::Tensor VaeDecoder::decode_tiled(const at::Tensor& latent) const {
+  if (!parts_) {
+    throw Error(ExitCode::kUsage, spec_.decoder + " has layers that cannot be tiled; use --vae-tiling off");
+  }
+  const at::Tensor features = parts_->split.head(unscale(latent, spec_).to(module_->dtype()));
+  const at::Tensor rgb = translate_errors(spec_.decoder, "; use --vae-tiling off",
+                                          [&] { return run_tiled(parts_->split.tail, features, kTileSize); });
+  return check(rgb, latent);
+}
+
+std::uint64_t VaeDecoder::peak_bytes(const at::Tensor& latent) const {
+  if (!parts_) return 0;
+  const LocalOps& tail = parts_->split.tail;
+  // The layers before the first enlargement keep the latent's size.
+  const auto first = std::ranges::find(tail, LocalOp::Kind::kConvolution, &LocalOp::kind);
+  const std::vector<std::int64_t> sizes = {latent.size(0), first->weight.size(1), latent.size(2), latent.size(3)};
+  return static_cast<std::uint64_t>(peak_numel(tail, sizes)) * c10::elementSize(module_->dtype());
 }
 
 Image to_image(const at::Tensor& rgb) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -199,6 +200,43 @@ def forward(self, latent):
   EXPECT_TRUE(picture.is_vae_retried);
   EXPECT_NE(warning.find("float32"), std::string::npos);
   expect_flat(picture.image, byte_of(kEmptyMean - 5));
+}
+
+// The encoder counts its calls in what it returns.
+TEST(Pipeline, EncodesATextOnce) {
+  const ToyBundle toy({.text_encoder = R"(
+def forward(self, ids):
+    self.index.add_(1)
+    context = (ids.unsqueeze(-1) / 100).to(self.one.dtype) * self.index[0]
+    return torch.stack([context, context * 2]), context[:, 0, :0]
+)"});
+  Pipeline pipeline(toy.bundle(), on_cpu());
+  const std::string first = draw_one(pipeline, settings("a")).stages.context;
+  const std::string second = draw_one(pipeline, settings("b")).stages.context;
+  EXPECT_EQ(draw_one(pipeline, settings("a", 1)).stages.context, first);
+  const std::vector<Settings> batch{settings("b"), settings("a")};
+  EXPECT_EQ(pipeline.draw(batch, {}).front().stages.context, second);
+  EXPECT_EQ(pipeline.draw(batch, {}).back().stages.context, first);
+}
+
+TEST(Pipeline, HoldsOneModuleAtATimeInLowMemory) {
+  const ToyBundle toy(centred());
+  EngineOptions options = on_cpu();
+  Pipeline roomy(toy.bundle(), options);
+  options.memory = MemoryUse::kLow;
+  Pipeline tight(toy.bundle(), options);
+  EXPECT_EQ(draw_one(tight, settings("")).image, draw_one(roomy, settings("")).image);
+  std::filesystem::remove(toy.folder() / "unet.pt");
+  EXPECT_NO_THROW(draw_one(roomy, settings("a")));
+  EXPECT_THROW(draw_one(tight, settings("a")), Error);
+}
+
+TEST(Pipeline, SaysThatAVaeCannotBeTiled) {
+  const ToyBundle toy;
+  EngineOptions options = on_cpu();
+  options.vae_tiling = VaeTiling::kOn;
+  Pipeline pipeline(toy.bundle(), options);
+  EXPECT_EQ(code_of([&] { draw_one(pipeline, settings("")); }), ExitCode::kUsage);
 }
 
 TEST(Pipeline, RefusesADeviceThatIsNotThere) {

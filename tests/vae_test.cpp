@@ -1,12 +1,16 @@
 #include "txt2img/vae.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <vector>
 
 #include "toy_bundle.h"
@@ -41,6 +45,26 @@ TEST(VaeDecoder, RefusesAPictureOfAnotherSize) {
   const ToyBundle toy({.vae_decoder = "def forward(self, latent):\n    return latent[:, :3]\n"});
   const VaeDecoder vae(toy.bundle(), at::kCPU, at::kFloat);
   EXPECT_THROW(static_cast<void>(vae.decode(at::zeros({1, 4, 2, 2}))), Error);
+}
+
+// The bundled model's own decoder, on a latent with a slope.
+TEST(VaeDecoder, GivesTheSamePictureInTiles) {
+  const Bundle bundle = read_bundle(std::filesystem::path(std::getenv("TXT2IMG_SOURCE_DIR")) / "models" / "stickers");
+  const VaeDecoder vae(bundle, at::kCPU, at::kFloat);
+  at::manual_seed(1);
+  const at::Tensor slope = at::arange(72).view({1, 1, 1, -1}) * 0.03 - 1;
+  const at::Tensor latent = at::randn({1, bundle.vae.latent_channels, 40, 72}) + slope;
+  const at::Tensor whole = vae.decode(latent);
+  const at::Tensor tiled = vae.decode_tiled(latent);
+  EXPECT_LT((whole - tiled).abs().max().item<double>() * 127.5, 0.05);
+  EXPECT_GT(vae.peak_bytes(latent), 4U * 3 * 320 * 576);
+}
+
+TEST(VaeDecoder, SaysThatItCannotTileLayersItDoesNotKnow) {
+  const ToyBundle toy;
+  const VaeDecoder vae(toy.bundle(), at::kCPU, at::kFloat);
+  EXPECT_EQ(vae.peak_bytes(at::zeros({1, 4, 2, 2})), 0U);
+  EXPECT_THROW(static_cast<void>(vae.decode_tiled(at::zeros({1, 4, 2, 2}))), Error);
 }
 
 // One row of pixels, the same value in all channels.

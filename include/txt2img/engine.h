@@ -2,6 +2,7 @@
 // is due.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
@@ -15,12 +16,21 @@
 
 namespace txt2img {
 
+// kAuto: where decoding at once would take more than half of the device's memory, or has just run out of it.
+enum class VaeTiling { kAuto, kOn, kOff };
+
+// kLow: each module is loaded when it is needed and freed after use, for every batch again; Seconds has the time of
+// loading in the stage that it is for.
+enum class MemoryUse { kNormal, kLow };
+
 struct EngineOptions {
   std::string device = "auto";             // auto, cpu, cuda, cuda:N; auto falls back to the CPU, the others never
   std::optional<Precision> precision;      // of text encoder and UNet; empty: the bundle's on CUDA, float32 on a CPU
   std::optional<Precision> vae_precision;  // empty: float32
   int threads = 0;                         // 0: all cores this process may use
   bool is_deterministic = false;           // only deterministic kernels
+  VaeTiling vae_tiling = VaeTiling::kAuto;
+  MemoryUse memory = MemoryUse::kNormal;
 };
 
 // SHA-256 of what each stage of one picture made, little-endian: where two pictures begin to differ.
@@ -56,6 +66,15 @@ struct Observer {
   std::function<void(const std::string& text)> on_warning;
 };
 
+enum class ModuleKind { kTextEncoder, kUnet, kVaeDecoder, kVaeEncoder };
+
+// What a module holds, and did with made-up inputs.
+struct ModuleReport {
+  std::string dtype;             // of its weights, as stored
+  std::uint64_t parameters = 0;  // numbers in its weights
+  std::string call;              // shapes of inputs and outputs: "latent (1, 4, 16, 24) -> (1, 3, 128, 192)"
+};
+
 struct DeviceInfo {
   std::string name;         // as --device takes it: "cpu", "cuda:0"
   std::string description;  // "NVIDIA H200, 139 GiB", "2 threads, AVX512"
@@ -79,6 +98,10 @@ class TXT2IMG_API Engine {
 // Symbols of libtxt2img_engine.so. All throw txt2img::Error. The bundle's files must have been verified.
 extern "C" {
 TXT2IMG_API txt2img::Engine* txt2img_open_engine(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options);
+// Loads one module, which the bundle must have, and runs it once. Throws also kBadData: weights of another dtype than
+// model.json says, NaN or Inf in the weights or in what comes out; says where.
+TXT2IMG_API void txt2img_try_module(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options,
+                                    txt2img::ModuleKind kind, txt2img::ModuleReport& report);
 TXT2IMG_API void txt2img_list_devices(std::vector<txt2img::DeviceInfo>& devices);
 TXT2IMG_API void txt2img_torch_version(std::string& version);
 }

@@ -5,10 +5,12 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "txt2img/bundle.h"
@@ -25,8 +27,8 @@ namespace txt2img {
 
 class TXT2IMG_API Pipeline final : public Engine {
  public:
-  // Loads the bundle, whose files must have been verified, onto the device. Throws Error: kUnavailable (no such device,
-  // out of memory), kBadData.
+  // Loads the bundle, whose files must have been verified, onto the device; with MemoryUse::kLow only the tokenizers.
+  // Throws Error: kUnavailable (no such device, out of memory), kBadData.
   Pipeline(Bundle bundle, const EngineOptions& options);
   ~Pipeline() override;
 
@@ -35,29 +37,44 @@ class TXT2IMG_API Pipeline final : public Engine {
   [[nodiscard]] Precision precision() const override { return precision_; }
 
  private:
+  // A prompt, or those of N pictures side by side.
   struct Text {
-    Conditioning conditioning;  // of N pictures
-    at::Tensor ids;             // (N, L) int64, the tokenizers' side by side
+    at::Tensor ids{};      // (N, L) int64, the tokenizers' one after the other
+    at::Tensor context{};  // (N, T, W)
+    at::Tensor pooled{};   // (N, P)
   };
 
-  [[nodiscard]] Text encode_prompts(const std::vector<std::string>& prompts, const Settings& settings,
-                                    int clip_skip) const;
-  [[nodiscard]] std::optional<Conditioning> encode_negative(std::span<const Settings> pictures) const;
+  // Loads the module where it is not loaded.
+  template <typename Module>
+  Module& need(std::unique_ptr<Module>& module, Precision precision);
+  // Frees it if memory is to be saved.
+  template <typename Module>
+  void release(std::unique_ptr<Module>& module) const;
+
+  // Each prompt by itself, so that its context does not depend on its neighbours, and only once for many pictures.
+  [[nodiscard]] const Text& encode(const std::string& prompt, int clip_skip);
+  [[nodiscard]] Text encode(const std::vector<std::string>& prompts, int clip_skip);
+  [[nodiscard]] Conditioning condition(const Text& text, const Settings& settings) const;
+  [[nodiscard]] std::optional<Conditioning> encode_negative(std::span<const Settings> pictures);
   [[nodiscard]] at::Tensor sample(std::span<const Settings> pictures, const at::Tensor& initial_noise,
                                   const Denoise& denoise, const NoiseSource& noise, const Observer& observer) const;
   [[nodiscard]] Denoise make_denoise(const Settings& settings, Conditioning positive,
-                                     const std::optional<Conditioning>& negative) const;
-  [[nodiscard]] at::Tensor decode(const at::Tensor& latent, bool& is_retried) const;
+                                     const std::optional<Conditioning>& negative);
+  [[nodiscard]] at::Tensor decode(const at::Tensor& latent, bool& is_retried, const Observer& observer);
+  [[nodiscard]] at::Tensor decode_with(const VaeDecoder& vae, const at::Tensor& latent, const Observer& observer) const;
 
   Bundle bundle_;
   c10::Device device_;
   Precision precision_;
   Precision vae_precision_;
+  VaeTiling vae_tiling_;
+  MemoryUse memory_;
   NoiseSchedule noise_schedule_;
   std::vector<std::unique_ptr<Tokenizer>> tokenizers_;
   std::unique_ptr<TextEncoder> text_encoder_;
   std::unique_ptr<Unet> unet_;
   std::unique_ptr<VaeDecoder> vae_;
+  std::map<std::pair<std::string, int>, Text> texts_;  // encoded lately, by prompt and clip skip
   double load_seconds_ = 0;  // not yet told
 };
 

@@ -7,7 +7,8 @@
 
 namespace txt2img::cli {
 
-// Prints a line for each thing that was tried. Throws Error(kBadData) at the first that fails.
+// Prints a line for each thing that was tried: the manifest, each file, the tokenizers, each module alone, a picture of
+// one step. What does not depend on something that failed is tried too. Throws what failed first.
 ExitCode check_model(const Options& options, Console& console);
 
 }  // namespace txt2img::cli

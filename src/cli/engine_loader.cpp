@@ -60,6 +60,12 @@ std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& o
   return std::unique_ptr<Engine>(find_function<decltype(txt2img_open_engine)>("txt2img_open_engine")(bundle, options));
 }
 
+ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) {
+  ModuleReport report;
+  find_function<decltype(txt2img_try_module)>("txt2img_try_module")(bundle, options, kind, report);
+  return report;
+}
+
 std::vector<DeviceInfo> list_devices() {
   std::vector<DeviceInfo> devices;
   find_function<decltype(txt2img_list_devices)>("txt2img_list_devices")(devices);

@@ -14,6 +14,9 @@ namespace txt2img::cli {
 // what the engine throws: kUnavailable, kBadData.
 std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& options);
 
+// As txt2img_try_module does.
+ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind);
+
 std::vector<DeviceInfo> list_devices();
 
 // Of the LibTorch that is loaded.

@@ -201,6 +201,18 @@ constexpr OptionInfo kTable[] = {
     {"--vae-dtype", "auto|float32|bfloat16|float16", kText, kEverywhere, kMachine,
      "Precision of the VAE; auto is float32.",
      [](Options& o, std::string_view t) { o.engine.vae_precision = parse_dtype(t); }},
+    {"--vae-tiling", "", kText, kEverywhere, kMachine,
+     "Decode in tiles: half of the memory or less, up to twice the time, the same picture but for rounding; auto does so "
+     "where decoding at once would take more than half of the device's memory.",
+     [](Options& o, std::string_view t) {
+       o.engine.vae_tiling = static_cast<VaeTiling>(parse_choice(t, kVaeTilingNames));
+     },
+     kVaeTilingNames},
+    {"--low-memory", "", kSwitch, kEverywhere, kMachine,
+     "Load text encoder, UNet and VAE one after the other, and free each after use.",
+     [](Options& o, std::string_view t) {
+       o.engine.memory = parse_switch(t) ? MemoryUse::kLow : MemoryUse::kNormal;
+     }},
     {"--threads", "N", kInteger, kEverywhere, kMachine, "Threads on the CPU; 0 takes all cores, as without it.",
      [](Options& o, std::string_view t) { o.engine.threads = parse_integer(t, 0, 1024); }},
     {"--batch-size", "N", kInteger, kEverywhere, kMachine, "Pictures drawn at once; 1.",

@@ -26,6 +26,7 @@ enum class ProgressStyle { kAuto, kBar, kPlain, kJson, kNone };
 inline constexpr std::array<std::string_view, 5> kProgressNames = {"auto", "bar", "plain", "json", "none"};
 
 inline constexpr std::array<std::string_view, 4> kOnExistsNames = {"rename", "overwrite", "skip", "error"};
+inline constexpr std::array<std::string_view, 3> kVaeTilingNames = {"auto", "on", "off"};
 inline constexpr std::array<std::string_view, 3> kVerifyModelNames = {"always", "once", "never"};
 
 enum class Verbosity { kQuiet, kNormal, kVerbose };

@@ -108,3 +108,14 @@ def test_the_bundle_is_found_without_being_named(tmp_path: Path) -> None:
     result = Program(tmp_path).run("a green star", "-s", 7, "-o", "star.png", "--progress", "none")
     assert result.code == 0, result.err
     assert Image.open(tmp_path / "star.png").size == (64, 64)
+
+
+def test_a_picture_decoded_in_tiles_is_the_same(program: Program) -> None:
+    """Six tiles; rounding may flip a level, and hardly ever does."""
+    variables = ["a blue cat", "-m", ROOT / "models" / "stickers", "-s", 1, "--steps", 1, "--size", "576x320"]
+    for tiling in ("off", "on"):
+        result = program.run(*variables, "--vae-tiling", tiling, "--low-memory", "-o", f"{tiling}.png")
+        assert result.code == 0, result.err
+    whole, tiled = (np.asarray(Image.open(program.folder / f"{t}.png"), dtype=int) for t in ("off", "on"))
+    assert np.abs(whole - tiled).max() <= 1
+    assert np.mean(whole != tiled) < 0.001

@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from cli_program import Program
+from toy_bundle import write_manifest
 
 
 @pytest.fixture
@@ -61,9 +63,12 @@ def test_a_model_that_needs_another_program_is_refused(program: Program, model: 
 def test_check_tries_everything(program: Program, model: Path) -> None:
     result = program.run("--check", model)
     assert result.code == 0, result.err
-    lines = result.out.decode().splitlines()
+    *lines, verdict = result.out.decode().splitlines()
     assert all(line.startswith("ok ") for line in lines)
-    assert [line.split()[1] for line in lines] == ["model.json", *sorted(FILES), "tokenizer", "picture"]
+    subjects = [line[8:34].strip() for line in lines]
+    modules = ["text encoder", "unet", "vae decoder"]
+    assert subjects == ["model.json", *sorted(FILES), "tokenizer", *modules, "picture"]
+    assert verdict == "toy-noise is sound: 11 tests passed"
     assert program.files() == []
 
 
@@ -79,15 +84,53 @@ def test_check_names_the_file_that_is_wrong(program: Program, model: Path) -> No
     result = program.run("--check", model)
     assert result.code == 65
     assert "vae_decoder.pt" in result.error
-    assert result.out.decode().splitlines()[-1].startswith("FAILED  vae_decoder.pt")
+    failed = [line for line in result.out.decode().splitlines() if line.startswith("FAILED")]
+    assert len(failed) == 1
+    assert failed[0].startswith("FAILED  vae_decoder.pt")
 
 
-@pytest.mark.parametrize(("unet", "words"), [("nan", "NaN"), ("mean", "every pixel")])
-def test_check_draws_and_looks_at_the_picture(program: Program, toy, unet: str, words: str) -> None:
-    result = program.run("--check", toy(unet))
+def test_check_names_every_file_that_is_wrong(program: Program, model: Path) -> None:
+    for name in ("merges.txt", "unet.pt"):
+        (model / name).write_bytes(b"x" * (model / name).stat().st_size)
+    result = program.run("--check", model, "--json")
+    rows = [json.loads(line) for line in result.out.splitlines()]
+    assert [row["test"] for row in rows if row["status"] == "failed"] == ["merges.txt", "unet.pt"]
+    assert rows[-1]["test"] == "vocab.json"  # nothing is loaded
+    assert result.code == 65
+    assert "merges.txt" in result.error
+
+
+def test_check_draws_and_looks_at_the_picture(program: Program, toy) -> None:
+    result = program.run("--check", toy("mean"))
     assert result.code == 65, result.err
-    assert words.lower() in result.error.lower()
+    assert "every pixel" in result.error
     assert result.out.decode().splitlines()[-1].startswith("FAILED  picture")
+
+
+def test_check_runs_each_module_and_draws_with_none_that_fails(program: Program, toy) -> None:
+    result = program.run("--check", toy("nan"))
+    assert result.code == 65, result.err
+    assert "unet.pt" in result.error
+    assert "NaN" in result.error
+    assert "latent (1, 4, 16, 24), timestep (1), context (1, 32, 1) -> (1, 4, 16, 24)" in result.error
+    rows = {line[8:34].strip(): line[:8].strip() for line in result.out.decode().splitlines()}
+    assert rows["unet"] == "FAILED"
+    assert rows["vae decoder"] == "ok"
+    assert "picture" not in rows
+
+
+@pytest.mark.parametrize(("value", "dtype", "words"), [(float("inf"), None, "one holds NaN or Inf"), (1, "float16", "stored as Half")])
+def test_check_looks_at_the_weights(program: Program, model: Path, value: float, dtype: str | None, words: str) -> None:
+    module = torch.jit.load(model / "vae_decoder.pt")
+    module.one.data.fill_(value)
+    if dtype:
+        module.half()
+    torch.jit.save(module, model / "vae_decoder.pt")
+    write_manifest(model, json.loads((model / "model.json").read_text()))
+    result = program.run("--check", model)
+    assert result.code == 65, result.err
+    assert "vae_decoder.pt: " in result.error
+    assert words in result.error
 
 
 def test_verbose_says_what_draws(program: Program) -> None:

@@ -1,0 +1,236 @@
+#include "script_graph.h"
+
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace txt2img {
+namespace {
+
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Value;
+using Kind = LocalOp::Kind;
+
+// Reads nodes of a module's inlined graph: (self, x) -> one tensor.
+class Reader {
+ public:
+  Reader(const torch::jit::Module& module, const Graph& graph) : module_(&module), self_(graph.inputs()[0]) {
+    data_.insert(graph.inputs()[1]);
+  }
+
+  // Whether the node works on x or on what was made of it; remembers what it makes.
+  bool touches_data(const Node& node) {
+    const bool touches = std::ranges::any_of(node.inputs(), [&](const Value* input) { return is_data(input); }) ||
+                         !node.blocks().empty();
+    if (touches) data_.insert(node.outputs().begin(), node.outputs().end());
+    return touches;
+  }
+
+  [[nodiscard]] bool is_data(const Value* value) const { return data_.contains(value); }
+
+  // The node as a local operator without its inputs, if it is one.
+  [[nodiscard]] std::optional<LocalOp> read(const Node& node) const {
+    const std::string_view name = node.kind().toQualString();
+    if (name == "aten::_convolution") return read_convolution(node);
+    if (name == "aten::group_norm") return read_group_norm(node);
+    if (name == "aten::silu") return LocalOp{.kind = Kind::kSilu};
+    if (name == "aten::add") return read_add(node);
+    if (name == "aten::div") return read_division(node);
+    if (name == "aten::dropout") return read_dropout(node);
+    if (name == "aten::upsample_nearest2d") return read_upsample(node);
+    return std::nullopt;
+  }
+
+ private:
+  // A constant, or what the module holds; None where it depends on x.
+  [[nodiscard]] c10::IValue constant(const Value* value) const {
+    if (value == self_) return module_->_ivalue();
+    const Node& node = *value->node();
+    if (node.kind() == c10::prim::GetAttr) {
+      const c10::IValue owner = constant(node.input());
+      return owner.isObject() ? owner.toObjectRef().getAttr(node.s(c10::attr::name)) : c10::IValue();
+    }
+    return torch::jit::toIValue(value).value_or(c10::IValue());
+  }
+
+  // The elements of a list, of which None depends on x.
+  [[nodiscard]] std::vector<c10::IValue> list(const Value* value) const {
+    const Node& node = *value->node();
+    if (node.kind() != c10::prim::ListConstruct) {
+      const c10::IValue whole = constant(value);
+      if (!whole.isList()) return {};
+      return whole.toListRef().vec();
+    }
+    std::vector<c10::IValue> elements;
+    for (const Value* input : node.inputs()) elements.push_back(constant(input));
+    return elements;
+  }
+
+  [[nodiscard]] bool holds_only(const Value* value, std::int64_t wanted) const {
+    const std::vector<c10::IValue> elements = list(value);
+    return !elements.empty() && std::ranges::all_of(elements, [&](const c10::IValue& element) {
+      return element.isInt() && element.toInt() == wanted;
+    });
+  }
+
+  // Of _convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups, ...).
+  [[nodiscard]] std::optional<LocalOp> read_convolution(const Node& node) const {
+    const c10::IValue weight = constant(node.input(1));
+    const c10::IValue bias = constant(node.input(2));
+    const c10::IValue transposed = constant(node.input(6));
+    const c10::IValue groups = constant(node.input(8));
+    if (!weight.isTensor() || weight.toTensor().dim() != 4 || !(bias.isTensor() || bias.isNone())) return std::nullopt;
+    const at::Tensor& kernel = weight.toTensor();
+    const std::int64_t side = kernel.size(2);
+    const bool keeps_size = side % 2 == 1 && kernel.size(3) == side && holds_only(node.input(3), 1) &&
+                            holds_only(node.input(4), side / 2) && holds_only(node.input(5), 1);
+    const bool is_plain = transposed.isBool() && !transposed.toBool() && groups.isInt() && groups.toInt() == 1;
+    if (!keeps_size || !is_plain || is_data(node.input(2))) return std::nullopt;
+    return LocalOp{.kind = Kind::kConvolution, .weight = kernel, .bias = bias.isTensor() ? bias.toTensor() : at::Tensor()};
+  }
+
+  // Of group_norm(x, groups, weight, bias, eps, cudnn_enabled).
+  [[nodiscard]] std::optional<LocalOp> read_group_norm(const Node& node) const {
+    const c10::IValue groups = constant(node.input(1));
+    const c10::IValue weight = constant(node.input(2));
+    const c10::IValue bias = constant(node.input(3));
+    const c10::IValue eps = constant(node.input(4));
+    if (!groups.isInt() || !weight.isTensor() || !bias.isTensor() || !eps.isDouble()) return std::nullopt;
+    return LocalOp{.kind = Kind::kGroupNorm,
+                   .weight = weight.toTensor(),
+                   .bias = bias.toTensor(),
+                   .groups = groups.toInt(),
+                   .eps = eps.toDouble()};
+  }
+
+  // Of add(x, y, alpha).
+  [[nodiscard]] std::optional<LocalOp> read_add(const Node& node) const {
+    const c10::IValue alpha = constant(node.input(2));
+    const bool is_sum = is_data(node.input(0)) && is_data(node.input(1)) && alpha.isInt() && alpha.toInt() == 1;
+    return is_sum ? std::optional(LocalOp{.kind = Kind::kAdd}) : std::nullopt;
+  }
+
+  // Of div(x, number); a trace keeps the number as a tensor.
+  [[nodiscard]] std::optional<LocalOp> read_division(const Node& node) const {
+    if (node.inputs().size() != 2) return std::nullopt;
+    const c10::IValue divisor = constant(node.input(1));
+    if (divisor.isTensor() && divisor.toTensor().dim() == 0)
+      return LocalOp{.kind = Kind::kScale, .factor = 1 / divisor.toTensor().item<double>()};
+    if (!divisor.isDouble() && !divisor.isInt()) return std::nullopt;
+    return LocalOp{.kind = Kind::kScale, .factor = 1 / divisor.toScalar().toDouble()};
+  }
+
+  // Of dropout(x, p, train): nothing happens but in training.
+  [[nodiscard]] std::optional<LocalOp> read_dropout(const Node& node) const {
+    const c10::IValue is_training = constant(node.input(2));
+    const bool does_nothing = is_training.isBool() && !is_training.toBool();
+    return does_nothing ? std::optional(LocalOp{.kind = Kind::kScale}) : std::nullopt;
+  }
+
+  // Of upsample_nearest2d(x, size, scales).
+  [[nodiscard]] std::optional<LocalOp> read_upsample(const Node& node) const {
+    const std::vector<c10::IValue> scales = node.inputs().size() == 3 ? list(node.input(2)) : std::vector<c10::IValue>();
+    const bool doubles = scales.size() == 2 && std::ranges::all_of(scales, [](const c10::IValue& scale) {
+      return scale.isDouble() && scale.toDouble() == 2;
+    });
+    if (!doubles || is_data(node.input(1)) || !constant(node.input(1)).isNone()) return std::nullopt;
+    return LocalOp{.kind = Kind::kUpsample};
+  }
+
+  const torch::jit::Module* module_;
+  const Value* self_;
+  std::set<const Value*> data_;
+};
+
+struct Step {
+  Node* node = nullptr;
+  std::optional<LocalOp> op{};
+};
+
+// The nodes that work on the input, in their order.
+std::vector<Step> read_steps(const torch::jit::Module& module, Graph& graph) {
+  Reader reader(module, graph);
+  std::vector<Step> steps;
+  for (Node* node : graph.nodes()) {
+    if (reader.touches_data(*node)) steps.push_back({.node = node, .op = reader.read(*node)});
+  }
+  return steps;
+}
+
+// What steps[first ...] use of the values made before.
+std::set<Value*> inputs_of(const std::vector<Step>& steps, std::size_t first, Value* input) {
+  std::set<const Value*> earlier = {input};
+  for (std::size_t i = 0; i < first; ++i) earlier.insert(steps[i].node->outputs().begin(), steps[i].node->outputs().end());
+  std::set<Value*> used;
+  for (std::size_t i = first; i < steps.size(); ++i) {
+    for (Value* value : steps[i].node->inputs()) {
+      if (earlier.contains(value)) used.insert(value);
+    }
+  }
+  return used;
+}
+
+LocalOps connect(const std::vector<Step>& steps, std::size_t first, const Value* input) {
+  std::unordered_map<const Value*, std::size_t> index = {{input, 0}};
+  LocalOps ops;
+  for (std::size_t i = first; i < steps.size(); ++i) {
+    LocalOp op = *steps[i].op;
+    for (const Value* value : steps[i].node->inputs()) {
+      if (const auto found = index.find(value); found != index.end()) op.inputs.push_back(found->second);
+    }
+    const bool does_nothing = op.kind == Kind::kScale && op.factor == 1;
+    if (!does_nothing) ops.push_back(op);
+    index[steps[i].node->output()] = does_nothing ? op.inputs.front() : ops.size();
+  }
+  return ops;
+}
+
+std::function<at::Tensor(const at::Tensor&)> make_head(const torch::jit::Module& module,
+                                                       const std::shared_ptr<Graph>& graph, Value* output) {
+  graph->eraseOutput(0);
+  graph->registerOutput(output);
+  torch::jit::EliminateDeadCode(graph);
+  const auto executor = std::make_shared<torch::jit::GraphExecutor>(graph, "head");
+  return [executor, self = module._ivalue()](const at::Tensor& input) {
+    torch::jit::Stack stack = {self, input};
+    executor->run(stack);
+    return stack.back().toTensor();
+  };
+}
+
+}  // namespace
+
+std::optional<SplitGraph> split_graph(const torch::jit::Module& module) {
+  const std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
+  torch::jit::Inline(*graph);
+  if (graph->inputs().size() != 2 || graph->outputs().size() != 1) return std::nullopt;
+  const std::vector<Step> steps = read_steps(module, *graph);
+  if (steps.empty() || !steps.back().op || graph->outputs()[0] != steps.back().node->output()) return std::nullopt;
+
+  std::size_t first = steps.size();
+  while (first > 0 && steps[first - 1].op) --first;
+  Value* const whole_input = graph->inputs()[1];
+  while (first < steps.size() && inputs_of(steps, first, whole_input).size() != 1) ++first;
+  if (first == steps.size()) return std::nullopt;
+
+  Value* const input = *inputs_of(steps, first, whole_input).begin();
+  LocalOps tail = connect(steps, first, input);
+  const auto enlarges = [](const LocalOp& op) { return op.kind == Kind::kUpsample; };
+  if (std::ranges::none_of(tail, enlarges)) return std::nullopt;
+  return SplitGraph{.head = make_head(module, graph, input), .tail = std::move(tail)};
+}
+
+}  // namespace txt2img
