@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <vector>
 
@@ -49,7 +48,7 @@ TEST(VaeDecoder, RefusesAPictureOfAnotherSize) {
 
 // The bundled model's own decoder, on a latent with a slope.
 TEST(VaeDecoder, GivesTheSamePictureInTiles) {
-  const Bundle bundle = read_bundle(std::filesystem::path(std::getenv("TXT2IMG_SOURCE_DIR")) / "models" / "stickers");
+  const Bundle bundle = read_bundle(std::filesystem::path(TXT2IMG_SOURCE_DIR) / "models" / "stickers");
   const VaeDecoder vae(bundle, at::kCPU, at::kFloat);
   at::manual_seed(1);
   const at::Tensor slope = at::arange(72).view({1, 1, 1, -1}) * 0.03 - 1;
