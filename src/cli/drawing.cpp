@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <utility>
 
 #include "cli/engine_loader.h"
+#include "cli/finished.h"
 #include "cli/geneval.h"
+#include "cli/manifest.h"
 #include "cli/run.h"
 #include "cli/signals.h"
 #include "txt2img/output_file.h"
 #include "txt2img/record.h"
+#include "txt2img/sha256.h"
 
 namespace txt2img::cli {
 namespace {
@@ -128,11 +132,45 @@ std::optional<std::filesystem::path> Drawing::write(const Job& job, const Settin
   const std::filesystem::path path = plan_->path_of(job);
   try {
     write_metadata(job, path);
-    return write_output_file(path, png, plan_->on_exists);
+    const std::optional<std::filesystem::path> written = write_output_file(path, png, plan_->on_exists);
+    if (written && has_manifest()) list_in_manifest(job, *written, record, sha256_hex(std::as_bytes(std::span(png))));
+    return written;
   } catch (const Error& error) {
     report({.status = Status::kFailed, .path = path_text(path), .error = error.what()}, job);
     if (counts_.done > 0) console_->remark(kept_text());
     throw;
+  }
+}
+
+bool Drawing::has_manifest() const { return options_->file && plan_->destination() == Destination::kFiles; }
+
+void Drawing::list_in_manifest(const Job& job, const std::filesystem::path& path, const Record& record,
+                               std::string sha256) {
+  const std::string& root = plan_->names->root();
+  append_to_manifest(manifest_path(root, options_->shard),
+                     {.path = path.string().substr(root.size()),
+                      .item = plan_->items[job.item].number,
+                      .image = job.image,
+                      .seed = record.settings.seed,
+                      .run_seed = plan_->run_seed,
+                      .job_key = record.job_key,
+                      .sha256 = std::move(sha256),
+                      .device = record.device,
+                      .precision = record.precision,
+                      .vae_precision = record.vae_precision},
+                     options_->resumes);
+}
+
+void Drawing::complete_manifest() {
+  if (!has_manifest() || !options_->resumes) return;
+  const std::string& root = plan_->names->root();
+  const FinishedPictures finished(*options_, plan_->bundle, root);
+  for (const Job& job : plan_->jobs) {
+    if (is_due(job.state)) continue;
+    const std::filesystem::path path = plan_->path_of(job);
+    if (finished.manifest().find(path.string().substr(root.size())) != nullptr) continue;
+    const std::optional<Record> record = finished.record_of(path);
+    if (record) list_in_manifest(job, path, *record, sha256_hex_of_file(path));
   }
 }
 

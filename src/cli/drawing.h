@@ -28,6 +28,9 @@ class Drawing {
 
   void skip(const Job& job);
 
+  // Pictures that are there but in no manifest, for the run was killed in between, are listed in it.
+  void complete_manifest();
+
   // Loads the model.
   void open();
 
@@ -50,6 +53,8 @@ class Drawing {
   std::size_t draw_batch(std::span<const Job* const> batch);
   void keep(const Job& job, const Settings& settings, const Picture& picture);
   std::optional<std::filesystem::path> write(const Job& job, const Settings& settings, const Picture& picture);
+  [[nodiscard]] bool has_manifest() const;
+  void list_in_manifest(const Job& job, const std::filesystem::path& path, const Record& record, std::string sha256);
   void write_metadata(const Job& job, const std::filesystem::path& path);
   void finish(const Job& job, const std::filesystem::path& path, const Picture& picture, double write_seconds);
   void fail(const Job& job, const Error& error);

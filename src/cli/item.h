@@ -41,6 +41,9 @@ class ItemMaker {
   // Settings without prompt and seed.
   [[nodiscard]] const std::vector<Settings>& styles() const { return styles_; }
 
+  // Of the items that have no seed; nothing if all have one and the run has none.
+  [[nodiscard]] std::optional<std::uint64_t> shared_seed() const { return run_seed_; }
+
  private:
   std::uint64_t run_seed(int count);
   std::size_t style_of(const Request& request);

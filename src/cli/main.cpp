@@ -12,8 +12,10 @@
 #include "cli/run.h"
 #include "cli/show.h"
 #include "cli/signals.h"
+#include "cli/stream.h"
 #include "cli/terminal.h"
 #include "cli/verify.h"
+#include "cli/verify_tree.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
@@ -21,9 +23,9 @@ namespace {
 
 ExitCode perform(const Options& options, Console& console) {
   switch (options.action) {
-    case Action::kDraw: return draw_pictures(options, console);
+    case Action::kDraw: return options.is_stream ? draw_stream(options, console) : draw_pictures(options, console);
     case Action::kDryRun: return show_plan(options, console);
-    case Action::kVerify: return verify_picture(options, console);
+    case Action::kVerify: return options.file ? verify_tree(options, console) : verify_picture(options, console);
     case Action::kShow: return show_record(options, console);
     case Action::kList: return list_choices(options, console);
     case Action::kCheck: return check_model(options, console);

@@ -245,6 +245,30 @@ constexpr OptionInfo kTable[] = {
      "If the file is there already. The default is overwrite for x.png and templates, else rename.",
      [](Options& o, std::string_view t) { o.on_exists = static_cast<OnExists>(parse_choice(t, kOnExistsNames)); },
      kOnExistsNames},
+    {"--resume", "", kSwitch, kEverywhere, kOutput,
+     "Leave pictures alone that are there, whole and of the same job; draw the others. Without a seed the one of the "
+     "earlier run is taken.",
+     [](Options& o, std::string_view t) { o.resumes = parse_switch(t); }},
+    {"--shard", "I/N", kText, kEverywhere, kOutput,
+     "Draw only the items i with i mod N = I, counted from 0; names, seeds and bytes are those of the whole run.",
+     [](Options& o, std::string_view t) {
+       const auto [number, count] = parse_shard(t);
+       o.shard = {number, count};
+     }},
+    {"--keep-going", "", kSwitch, kEverywhere, kOutput,
+     "A picture that fails does not stop the others; the exit status is 1. So it is with --file.",
+     [](Options& o, std::string_view t) {
+       if (parse_switch(t)) o.on_failure = OnFailure::kGoOn;
+     }},
+    {"--fail-fast", "", kSwitch, kEverywhere, kOutput,
+     "The first picture that fails ends the run. So it is with prompts of the command line.",
+     [](Options& o, std::string_view t) {
+       if (parse_switch(t)) o.on_failure = OnFailure::kStop;
+     }},
+    {"--stream", "", kSwitch, kCommandLine, kOutput,
+     "With --file -: draw each line when it arrives and answer with its JSON record; a line that is wrong gets a record "
+     "that says so.",
+     [](Options& o, std::string_view t) { o.is_stream = parse_switch(t); }},
     {"--no-metadata", "", kSwitch, kEverywhere, kOutput, "Leave the record of prompt and settings out of the picture.",
      [](Options& o, std::string_view t) { o.metadata = parse_switch(t) ? Metadata::kOmit : Metadata::kWrite; }},
     {"--json", "", kSwitch, kEverywhere, kOutput,
@@ -269,9 +293,12 @@ constexpr OptionInfo kTable[] = {
      [](Options& o, std::string_view t) {
        if (parse_switch(t)) choose_action(o, Action::kDryRun);
      }},
-    {"--verify", "PNG", kText, kCommandLine, kOther,
-     "Draw a picture again and compare: exit 0 if it is the same, 1 if not. Writes nothing unless -o is given.",
+    {"--verify", "PNG|DIR", kText, kCommandLine, kOther,
+     "Draw a picture again and compare: exit 0 if it is the same, 1 if not. Writes nothing unless -o is given. With "
+     "--file: look for each of its pictures in a folder and list those that are missing, damaged or of another job.",
      [](Options& o, std::string_view t) { choose_action(o, Action::kVerify, t); }},
+    {"--redo", "", kSwitch, kCommandLine, kOther, "With --verify DIR --file FILE: draw what is wrong again.",
+     [](Options& o, std::string_view t) { o.redoes = parse_switch(t); }},
     {"--tolerance", "N", kInteger, kEverywhere, kOther,
      "The difference in a channel that --verify allows, 0 ... 255; 0.",
      [](Options& o, std::string_view t) { o.tolerance = parse_integer(t, 0, 255); }},

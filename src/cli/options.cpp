@@ -249,12 +249,41 @@ void check_prompts(const Options& options) {
   if (options.file && !options.prompts.empty()) {
     throw Error(ExitCode::kUsage, "--file and a prompt on the command line; give one, or add the prompt to the file");
   }
-  if (options.file && !is_drawing) {
-    throw Error(ExitCode::kUsage, "--file goes with drawing and --dry-run; leave it out");
+  if (options.file && !is_drawing && options.action != Action::kVerify) {
+    throw Error(ExitCode::kUsage, "--file goes with drawing, --dry-run and --verify; leave it out");
   }
   if (!is_drawing && options.action != Action::kVerify && !options.prompts.empty()) {
     throw Error(ExitCode::kUsage, "--show, --list and --check take no prompt: '" + options.prompts.front() + "'");
   }
+}
+
+void check_stream(const Options& options) {
+  if (!options.is_stream) return;
+  if (options.file != "-" || !options.format_of_file) {
+    throw Error(ExitCode::kUsage, "--stream reads standard input; give --file - and --format");
+  }
+  if (options.action != Action::kDraw || options.resumes || options.shard || options.output == "-") {
+    throw Error(ExitCode::kUsage,
+                "--stream does not go with --dry-run, --verify, --resume, --shard and --output -; leave them out");
+  }
+}
+
+void check_batch(const Options& options) {
+  const bool is_renaming = options.on_exists && *options.on_exists != OnExists::kOverwrite;
+  if ((options.resumes || options.shard) && is_renaming) {
+    throw Error(ExitCode::kUsage, "--resume and --shard write each picture to its one name; leave --on-exists out");
+  }
+  if ((options.resumes || options.shard) && !options.file) {
+    throw Error(ExitCode::kUsage, "--resume and --shard go with a prompt file; give one with --file");
+  }
+  if (options.redoes && (options.action != Action::kVerify || !options.file)) {
+    throw Error(ExitCode::kUsage, "--redo goes with --verify DIR and --file FILE");
+  }
+}
+
+// A record of the pictures in a folder is that of each of them: nothing is taken from it.
+bool verifies_folder(const std::vector<Assignment>& flags) {
+  return value_of("verify", flags) && value_of("file", flags);
 }
 
 }  // namespace
@@ -269,7 +298,7 @@ Options read_options(int argc, const char* const* argv) {
 
   if (const std::optional<std::filesystem::path> path = config_path(flags)) apply_all(read_config(*path), options);
   apply_all(read_environment(), options);
-  options.record = find_record(flags);
+  if (!verifies_folder(flags)) options.record = find_record(flags);
   if (options.record) {
     apply_record(*options.record, options);
     forget_what_is_replaced(flags, options.request);
@@ -278,8 +307,13 @@ Options read_options(int argc, const char* const* argv) {
   apply_all(flags, options);
   // What is drawn to be compared is not written only because all pictures are.
   if (options.action == Action::kVerify) options.output = value_of("output", flags);
+  if (verifies_folder(flags) && !options.output)
+    options.output = (std::filesystem::path(options.subject) / "").string();
+  if (options.is_stream) options.format = ResultFormat::kJson;
   check_prompts(options);
   check_output(options);
+  check_stream(options);
+  check_batch(options);
   return options;
 }
 

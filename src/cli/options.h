@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -45,6 +46,12 @@ enum class Metadata { kWrite, kOmit };
 enum class Layout { kFlat, kGeneval, kT2iCompbench };
 inline constexpr std::array<std::string_view, 3> kLayoutNames = {"flat", "geneval", "t2i-compbench"};
 
+// Item i of a run belongs to shard i mod count.
+struct Shard {
+  std::size_t number = 0;
+  std::size_t count = 1;
+};
+
 // What happens to the other pictures of a run when one cannot be drawn.
 enum class OnFailure { kStop, kGoOn };
 
@@ -65,6 +72,10 @@ struct Options {
   EngineOptions engine;
   int batch_size = 1;                   // pictures in one call of the UNet
   std::optional<OnFailure> on_failure;  // empty: the others of a prompt file are drawn, those of the command line not
+  bool is_stream = false;               // draw each line of the prompt file when it arrives
+  bool resumes = false;                 // leave pictures that are there and of the same job alone
+  bool redoes = false;                  // --verify of a folder draws again what is wrong
+  std::optional<Shard> shard;           // empty: all items
   VerifyModel verify_model = VerifyModel::kOnce;
 
   std::optional<std::string> output;  // file, folder, template or "-"; empty: named after prompt and seed

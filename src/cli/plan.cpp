@@ -1,14 +1,15 @@
 #include "cli/plan.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 #include <system_error>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "cli/file_names.h"
 #include "cli/findings.h"
+#include "cli/finished.h"
+#include "cli/manifest.h"
 #include "cli/prompt_file.h"
 #include "txt2img/error.h"
 
@@ -26,6 +27,16 @@ void warn_of_other_model(const Options& options, const Bundle& bundle, Console& 
                   " " + bundle.sha256.substr(0, 12) + "); name the right one with -m");
 }
 
+// A run that goes on has the seed that it began with.
+Options with_earlier_seed(const Options& given) {
+  Options options = given;
+  const bool looks_back = options.resumes || options.action == Action::kVerify;
+  if (looks_back && options.file && !options.request.seed) {
+    options.request.seed = Manifest(OutputNames(options, 2).root()).run_seed();
+  }
+  return options;
+}
+
 // Makes a plan from the options and, if there is one, the prompt file.
 class Planner {
  public:
@@ -38,12 +49,13 @@ class Planner {
     list_jobs();
     name_outputs();
     check_texts();
+    find_finished();
     return std::move(plan_);
   }
 
  private:
   void list_items() {
-    ItemMaker maker(*options_, plan_.bundle);
+    ItemMaker maker(with_earlier_seed(*options_), plan_.bundle);
     if (options_->file) {
       read_file(maker);
       if (plan_.items.empty()) check_findings();
@@ -54,6 +66,10 @@ class Planner {
       }
     }
     plan_.styles = maker.styles();
+    plan_.run_seed = maker.shared_seed().value_or(0);
+    if (options_->shard && maker.shared_seed() && !options_->request.seed) {
+      throw Error(ExitCode::kUsage, "--shard needs a seed, or each shard would draw one; give --seed N");
+    }
   }
 
   void read_file(ItemMaker& maker) {
@@ -72,10 +88,18 @@ class Planner {
 
   void check_findings() const { findings_.check(*options_->file, *console_); }
 
+  [[nodiscard]] bool is_ours(const Item& item) const {
+    return !options_->shard || item.number % options_->shard->count == options_->shard->number;
+  }
+
+  [[nodiscard]] std::size_t count_pictures() const {
+    return plan_.items.back().first + static_cast<std::size_t>(plan_.items.back().count);
+  }
+
   void list_jobs() {
-    const Item& last = plan_.items.back();
-    plan_.jobs.reserve(last.first + static_cast<std::size_t>(last.count));
+    plan_.jobs.reserve(options_->shard ? 0 : count_pictures());
     for (std::size_t item = 0; item < plan_.items.size(); ++item) {
+      if (!is_ours(plan_.items[item])) continue;
       for (int image = 0; image < plan_.items[item].count; ++image)
         plan_.jobs.push_back({.item = item, .image = image});
     }
@@ -83,30 +107,82 @@ class Planner {
 
   void name_outputs() {
     if (options_->action == Action::kVerify && !options_->output) return;
-    plan_.names.emplace(*options_, plan_.jobs.size());
+    plan_.names.emplace(*options_, count_pictures());
     plan_.on_exists = options_->on_exists.value_or(plan_.names->default_on_exists());
     switch (plan_.destination()) {
-      case Destination::kStream: check_can_create(plan_.path_of(plan_.jobs.front())); break;
-      case Destination::kFiles: check_outputs(); break;
+      case Destination::kStream: check_can_create(plan_.names->root()); break;
+      case Destination::kFiles:
+        check_collisions();
+        if (options_->file) check_findings();
+        check_outputs();
+        break;
       case Destination::kStandardOutput:
       case Destination::kNowhere: break;
     }
     if (options_->file) check_findings();
   }
 
-  // An item of a prompt file to blame, or the whole run.
-  void check_outputs() {
-    for (Job& job : plan_.jobs) {
-      const Item& item = plan_.items[job.item];
+  // An item of a prompt file is to blame, or the whole run.
+  void blame(const Item& item, const Error& error) {
+    if (error.code() != ExitCode::kBadData) throw error;
+    findings_.add(place_of(item) + ": " + error.what());
+  }
+
+  // Of all shards: two pictures of the run may share a name only where the second one gets another.
+  void check_collisions() {
+    if (options_->layout == Layout::kT2iCompbench) warn_of_names();
+    if (plan_.on_exists == OnExists::kRename) return;
+    std::unordered_map<std::string, std::size_t> item_of;  // by path
+    item_of.reserve(count_pictures());
+    for (std::size_t item = 0; item < plan_.items.size(); ++item) {
       try {
-        check_output(job, plan_.path_of(job));
+        for (int image = 0; image < plan_.items[item].count; ++image) {
+          const fs::path path = plan_.path_of({.item = item, .image = image});
+          const auto [other, is_new] = item_of.try_emplace(path.lexically_normal().string(), item);
+          if (!is_new) refuse_collision(path, plan_.items[other->second]);
+        }
       } catch (const Error& error) {
-        if (error.code() != ExitCode::kBadData) throw;
-        findings_.add(place_of(item) + ": " + error.what());
+        blame(plan_.items[item], error);
       }
     }
-    job_of_.clear();
-    if (options_->layout == Layout::kT2iCompbench) warn_of_names();
+  }
+
+  void refuse_collision(const fs::path& path, const Item& other) const {
+    const std::string remedy = "; add {index} or {seed} to the name, or give --on-exists rename";
+    if (!options_->file) {
+      throw Error(ExitCode::kUsage, "--output: several pictures would be written to " + path.string() + remedy);
+    }
+    throw Error(ExitCode::kBadData, "its picture would be written to " + path.string() + ", as would one of line " +
+                                        std::to_string(other.line) + remedy);
+  }
+
+  void check_outputs() {
+    if (options_->action == Action::kVerify && !options_->redoes) return;
+    for (Job& job : plan_.jobs) {
+      try {
+        check_output(plan_, job);
+      } catch (const Error& error) {
+        blame(plan_.items[job.item], error);
+      }
+    }
+  }
+
+  [[nodiscard]] std::string place_of(const Item& item) const {
+    return *options_->file + ":" + std::to_string(item.line);
+  }
+
+  // What is there already, and what dead processes have left.
+  void find_finished() {
+    const bool looks = options_->resumes || options_->action == Action::kVerify;
+    if (!looks || plan_.destination() != Destination::kFiles) return;
+    const FinishedPictures finished(*options_, plan_.bundle, plan_.names->root());
+    std::set<fs::path> folders;
+    for (Job& job : plan_.jobs) {
+      const fs::path path = plan_.path_of(job);
+      job.state = finished.look_at(path, plan_.settings_of(job));
+      if (options_->action == Action::kDraw) folders.insert(path.parent_path());
+    }
+    for (const fs::path& folder : folders) remove_leftovers(folder, options_->shard.has_value());
   }
 
   void warn_of_names() {
@@ -118,37 +194,6 @@ class Planner {
     console_->warning(std::to_string(changed) +
                       " prompts are too long for a file name or have characters it cannot have; T2I-CompBench's "
                       "evaluators, which read the prompt there, will see another");
-  }
-
-  void check_output(Job& job, const fs::path& path) {
-    check_collision(job, path);
-    std::error_code ignored;
-    if (plan_.on_exists == OnExists::kSkip && fs::is_regular_file(path, ignored)) {
-      job.state = JobState::kSkipped;
-      return;
-    }
-    check_can_create(path);
-    if (plan_.on_exists != OnExists::kError || !fs::exists(path, ignored)) return;
-    throw Error(ExitCode::kCannotCreate,
-                path.string() + ": the file exists; remove it, or give --on-exists overwrite, rename or skip");
-  }
-
-  // Two pictures of the run may share a name only where the second one gets another.
-  void check_collision(const Job& job, const fs::path& path) {
-    if (plan_.on_exists == OnExists::kRename) return;
-    const auto [other, is_new] = job_of_.try_emplace(path.lexically_normal().string(), &job);
-    if (is_new) return;
-    const std::string remedy = "; add {index} or {seed} to the name, or give --on-exists rename";
-    if (!options_->file) {
-      throw Error(ExitCode::kUsage, "--output: several pictures would be written to " + path.string() + remedy);
-    }
-    const std::size_t line = plan_.items[other->second->item].line;
-    throw Error(ExitCode::kBadData, "its picture would be written to " + path.string() + ", as would one of line " +
-                                        std::to_string(line) + remedy);
-  }
-
-  [[nodiscard]] std::string place_of(const Item& item) const {
-    return *options_->file + ":" + std::to_string(item.line);
   }
 
   void check_texts() {
@@ -181,12 +226,25 @@ class Planner {
   Console* console_;
   Plan plan_;
   Findings findings_;
-  std::unordered_map<std::string, const Job*> job_of_;  // by path
-  std::size_t cut_ = 0;                                 // texts that do not fit
-  bool is_negative_useless_ = false;                    // and that was said
+  std::size_t cut_ = 0;               // texts that do not fit
+  bool is_negative_useless_ = false;  // and that was said
 };
 
 }  // namespace
+
+void check_output(const Plan& plan, Job& job) {
+  if (plan.destination() != Destination::kFiles) return;
+  const fs::path path = plan.path_of(job);
+  std::error_code ignored;
+  if (plan.on_exists == OnExists::kSkip && fs::is_regular_file(path, ignored)) {
+    job.state = JobState::kSkipped;
+    return;
+  }
+  check_can_create(path);
+  if (plan.on_exists != OnExists::kError || !fs::exists(path, ignored)) return;
+  throw Error(ExitCode::kCannotCreate,
+              path.string() + ": the file exists; remove it, or give --on-exists overwrite, rename or skip");
+}
 
 Settings Plan::settings_of(const Job& job) const {
   const Item& item = items[job.item];
@@ -206,6 +264,15 @@ fs::path Plan::path_of(const Job& job) const {
                          .model = bundle.name,
                          .id = item.id,
                          .output = item.output});
+}
+
+Plan make_empty_plan(const Options& options, Console& console) {
+  Plan plan;
+  plan.bundle = read_bundle(find_bundle(options.model));
+  warn_of_other_model(options, plan.bundle, console);
+  plan.names.emplace(options, 2);
+  plan.on_exists = options.on_exists.value_or(plan.names->default_on_exists());
+  return plan;
 }
 
 Plan make_plan(const Options& options, Console& console) { return Planner(options, console).make(); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -18,7 +19,10 @@
 
 namespace txt2img::cli {
 
-enum class JobState { kDue, kSkipped };
+// kSkipped: nothing to do, it is there. The last three are due, and were found to be so.
+enum class JobState { kDue, kSkipped, kMissing, kDamaged, kOther };
+
+constexpr bool is_due(JobState state) { return state != JobState::kSkipped; }
 
 // A picture of an item.
 struct Job {
@@ -35,6 +39,7 @@ struct Plan {
   std::optional<OutputNames> names{};  // none: the pictures go nowhere
   OnExists on_exists{};
   std::unique_ptr<PromptTokenizers> tokenizers{};
+  std::uint64_t run_seed = 0;  // of items that have none of their own
 
   [[nodiscard]] Destination destination() const { return names ? names->destination() : Destination::kNowhere; }
   [[nodiscard]] Settings settings_of(const Job& job) const;
@@ -44,5 +49,12 @@ struct Plan {
 // Says on the console what is odd but not wrong: text that does not fit, another model than the record's; and all that
 // is wrong with a prompt file. Throws Error for everything that can be known to fail.
 Plan make_plan(const Options& options, Console& console);
+
+// Of a stream: all but items, styles and jobs, which come one by one.
+Plan make_empty_plan(const Options& options, Console& console);
+
+// Whether the job can be written, and need be: its state. Throws Error(kCannotCreate), kBadData for an `output` that is
+// no name.
+void check_output(const Plan& plan, Job& job);
 
 }  // namespace txt2img::cli

@@ -58,7 +58,9 @@ class PlainProgress final : public Progress {
     const std::string left = picture.times.remaining < 0 ? "" : ", " + clock_text(picture.times.remaining) + " left";
     line(picture, "(seed " + std::to_string(picture.seed) + ", " + seconds_text(picture.seconds) + left + ")");
   }
-  void skip(const PictureEnd& picture) override { line(picture, "is there already, skipped"); }
+  void skip(const PictureEnd& picture) override {
+    if (!tells_end_) line(picture, "is there already, skipped");
+  }
   void fail(const PictureEnd& /*picture*/, const std::string& /*error*/) override {}
   void end(const RunEnd& run) override {
     if (tells_end_) console_->remark(run.text);
@@ -78,7 +80,7 @@ class PlainProgress final : public Progress {
 // A bar for each batch, on the last line of the terminal.
 class BarProgress final : public Progress {
  public:
-  explicit BarProgress(Console& console) : console_(&console), start_(Clock::now()) {}
+  BarProgress(Console& console, bool tells_end) : console_(&console), tells_end_(tells_end), start_(Clock::now()) {}
   ~BarProgress() override { console_->clear_status(); }
   BarProgress(const BarProgress&) = delete;
   BarProgress& operator=(const BarProgress&) = delete;
@@ -105,13 +107,14 @@ class BarProgress final : public Progress {
 
   void finish(const PictureEnd& /*picture*/) override {}
   void skip(const PictureEnd& picture) override {
-    console_->remark(picture.path.string() + " is there already, skipped");
+    if (!tells_end_) console_->remark(picture.path.string() + " is there already, skipped");
   }
   void fail(const PictureEnd& /*picture*/, const std::string& /*error*/) override {}
   void end(const RunEnd& run) override { console_->remark(run.text); }
 
  private:
   Console* console_;
+  bool tells_end_;  // how many were skipped
   BarCharacters characters_ = shows_unicode() ? BarCharacters::kUnicode : BarCharacters::kAscii;
   std::string label_;
   Clock::time_point start_;
@@ -182,7 +185,7 @@ ProgressStyle choose_style(const Options& options) {
 
 std::unique_ptr<Progress> make_progress(const Options& options, Console& console) {
   switch (choose_style(options)) {
-    case ProgressStyle::kBar: return std::make_unique<BarProgress>(console);
+    case ProgressStyle::kBar: return std::make_unique<BarProgress>(console, options.file.has_value());
     case ProgressStyle::kPlain: return std::make_unique<PlainProgress>(console, options.file.has_value());
     case ProgressStyle::kJson: return std::make_unique<JsonProgress>(console);
     case ProgressStyle::kNone:

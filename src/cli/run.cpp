@@ -40,23 +40,28 @@ std::vector<std::uint8_t> encode_picture(const Image& image, const Record& recor
   return encode_png(image, metadata == Metadata::kWrite ? record_chunks(record) : std::vector<PngText>());
 }
 
-ExitCode draw_pictures(const Options& options, Console& console) {
-  const Plan plan = make_plan(options, console);
-  if (prints_results(options, plan)) Results::check();
+ExitCode draw_plan(const Plan& plan, const Options& options, Console& console) {
   Drawing drawing(options, console, plan);
   std::vector<const Job*> due;
   for (const Job& job : plan.jobs) {
-    if (job.state == JobState::kDue) due.push_back(&job);
+    if (is_due(job.state)) due.push_back(&job);
   }
   drawing.set_range(0, plan.jobs.size(), due.size());
   for (const Job& job : plan.jobs) {
-    if (job.state == JobState::kSkipped) drawing.skip(job);
+    if (!is_due(job.state)) drawing.skip(job);
   }
+  drawing.complete_manifest();
   if (!due.empty()) {
     drawing.open();
     drawing.draw(due);
   }
   return drawing.end();
+}
+
+ExitCode draw_pictures(const Options& options, Console& console) {
+  const Plan plan = make_plan(options, console);
+  if (prints_results(options, plan)) Results::check();
+  return draw_plan(plan, options, console);
 }
 
 ExitCode show_plan(const Options& options, Console& console) {
@@ -67,7 +72,7 @@ ExitCode show_plan(const Options& options, Console& console) {
     return ExitCode::kDone;
   }
   for (const Job& job : plan.jobs) {
-    const Status status = job.state == JobState::kSkipped ? Status::kSkipped : Status::kPlanned;
+    const Status status = is_due(job.state) ? Status::kPlanned : Status::kSkipped;
     const std::string path = plan.path_of(job).string();
     results.line(outcome_json(plan, job, {.status = status, .path = path.empty() ? "-" : path, .error = {}}));
   }

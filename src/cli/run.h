@@ -11,6 +11,9 @@
 
 namespace txt2img::cli {
 
+struct Plan;
+
+ExitCode draw_plan(const Plan& plan, const Options& options, Console& console);
 ExitCode draw_pictures(const Options& options, Console& console);
 ExitCode show_plan(const Options& options, Console& console);
 

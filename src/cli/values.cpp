@@ -102,6 +102,18 @@ std::string parse_device(std::string_view text) {
   return std::string(text);
 }
 
+std::pair<std::size_t, std::size_t> parse_shard(std::string_view text) {
+  constexpr std::size_t kCountMax = 1'000'000;
+  std::pair<std::size_t, std::size_t> shard;
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos || parse_whole(text.substr(0, slash), shard.first) != std::errc{} ||
+      parse_whole(text.substr(slash + 1), shard.second) != std::errc{} || shard.second > kCountMax ||
+      shard.first >= shard.second) {
+    refuse(text, "a shard: give I/N with I from 0 to N-1, as in 0/8 ... 7/8");
+  }
+  return shard;
+}
+
 std::size_t parse_choice(std::string_view text, std::span<const std::string_view> choices) {
   for (std::size_t i = 0; i < choices.size(); ++i) {
     if (text == choices[i]) return i;

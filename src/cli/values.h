@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace txt2img::cli {
@@ -27,6 +28,7 @@ bool parse_switch(std::string_view text);
 Size parse_size(std::string_view text);                                                      // "640x480"
 std::optional<std::uint64_t> parse_seed(std::string_view text);                              // nothing for "random"
 std::string parse_device(std::string_view text);                                             // auto, cpu, cuda, cuda:N
+std::pair<std::size_t, std::size_t> parse_shard(std::string_view text);                      // "3/8": 0 ... 7 of 8
 std::size_t parse_choice(std::string_view text, std::span<const std::string_view> choices);  // its index
 
 // "; did you mean 'x'?", or nothing if no candidate is near.

@@ -44,7 +44,13 @@ def test_every_line_is_drawn_with_its_settings(program: Program) -> None:
     )
     result = program.run("-f", file, "-s", 7, "--steps", 3, "-o", "out/", "--json")
     assert result.code == 0, result.err
-    assert program.files() == ["out/00001-a-cat.png", "out/00002-a-dog.png", "out/00003-a-dog.png", "p.jsonl"]
+    assert program.files() == [
+        "out/00001-a-cat.png",
+        "out/00002-a-dog.png",
+        "out/00003-a-dog.png",
+        "out/manifest.jsonl",
+        "p.jsonl",
+    ]
     first, second, third = result.records
     assert (first["seed"], first["steps"], first["custom_id"], first["metadata"]) == (3, 3, "x", {"k": [1]})
     assert [(r["item"], r["image"], r["seed"], r["steps"], r["width"], r["line"]) for r in (second, third)] == [
@@ -62,7 +68,7 @@ def test_items_of_different_size_go_into_one_run(program: Program, batch_size: i
     lines = [{"prompt": f"p{i}", "width": 16 if i % 3 else 32} for i in range(7)]
     result = program.run("-f", write_lines(program, "p.jsonl", *lines), "--batch-size", batch_size, "-q")
     assert result.code == 0, result.err
-    assert len(program.files()) == 8
+    assert len(program.files()) == 9
 
 
 def test_standard_input_is_a_file_whose_format_is_told(program: Program) -> None:
@@ -197,7 +203,7 @@ def test_layouts_are_those_of_the_evaluators(program: Program) -> None:
     write(program, "g.jsonl", GENEVAL)
     result = program.run("-f", "g.jsonl", "--extra-keys", "pass", "-n", 2, "--layout", "geneval", "-o", "g/", "-q")
     assert result.code == 0, result.err
-    assert [name for name in program.files() if name.startswith("g/")] == [
+    assert [name for name in program.files() if name.startswith("g/0")] == [
         f"g/{item}/{name}"
         for item in ("00000", "00001")
         for name in ("metadata.jsonl", "samples/0000.png", "samples/0001.png")

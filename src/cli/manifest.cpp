@@ -1,0 +1,159 @@
+#include "cli/manifest.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "cli/json_line.h"
+#include "cli/line_reader.h"
+#include "json.h"
+#include "txt2img/error.h"
+#include "txt2img/names.h"
+
+namespace txt2img::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kName = "manifest.";
+constexpr std::string_view kEnding = ".jsonl";
+
+Precision get_precision(const nlohmann::json& line, const char* key) {
+  return parse_precision(line.at(key).get_ref<const std::string&>());
+}
+
+ManifestEntry parse_entry(const std::string& text) {
+  const nlohmann::json line = parse_json(text, {.name = "manifest", .remedy = ""}, kLineMax);
+  return {.path = line.at("path").get<std::string>(),
+          .item = line.at("item").get<std::size_t>(),
+          .image = line.at("image").get<int>(),
+          .seed = line.at("seed").get<std::uint64_t>(),
+          .run_seed = std::min(line.at("run_seed").get<std::uint64_t>(), kSeedMax),
+          .job_key = line.at("job_key").get<std::string>(),
+          .sha256 = line.at("sha256").get<std::string>(),
+          .device = line.at("device").get<std::string>(),
+          .precision = get_precision(line, "dtype"),
+          .vae_precision = get_precision(line, "vae_dtype")};
+}
+
+bool is_manifest(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name == "manifest.jsonl" ||
+         (name.starts_with(kName) && name.ends_with(kEnding) && name.find("-of-") != std::string::npos);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(const fs::path& path)
+      : number_(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666)) {
+    if (number_ < 0) {
+      throw Error(ExitCode::kCannotCreate,
+                  "cannot create " + path.string() + ": " + std::generic_category().message(errno));
+    }
+  }
+  ~Descriptor() { ::close(number_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+// Where the last whole line ends.
+off_t end_of_lines(int descriptor, off_t size) {
+  std::array<char, 4096> piece{};
+  for (off_t end = size; end > 0;) {
+    const off_t start = std::max<off_t>(0, end - static_cast<off_t>(piece.size()));
+    const ssize_t got = ::pread(descriptor, piece.data(), static_cast<std::size_t>(end - start), start);
+    if (got <= 0) return size;
+    const std::string_view text(piece.data(), static_cast<std::size_t>(got));
+    if (const std::size_t line_break = text.rfind('\n'); line_break != std::string_view::npos) {
+      return start + static_cast<off_t>(line_break) + 1;
+    }
+    end = start;
+  }
+  return 0;
+}
+
+}  // namespace
+
+fs::path manifest_path(const std::string& folder, const std::optional<Shard>& shard) {
+  if (!shard) return folder + "manifest.jsonl";
+  return folder + "manifest." + std::to_string(shard->number) + "-of-" + std::to_string(shard->count) + ".jsonl";
+}
+
+std::string manifest_line(const ManifestEntry& entry) {
+  return json_line({{"path", entry.path},
+                    {"item", entry.item},
+                    {"image", entry.image},
+                    {"seed", entry.seed},
+                    {"run_seed", entry.run_seed},
+                    {"job_key", entry.job_key},
+                    {"sha256", entry.sha256},
+                    {"device", entry.device},
+                    {"dtype", name_of(entry.precision)},
+                    {"vae_dtype", name_of(entry.vae_precision)}}) +
+         '\n';
+}
+
+Manifest::Manifest(const std::string& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
+    if (is_manifest(entry.path()) && entry.is_regular_file(ignored)) files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  std::ranges::for_each(files, [this](const fs::path& file) { read(file); });
+}
+
+void Manifest::read(const fs::path& file) {
+  LineReader lines(file.string());
+  while (const std::optional<Line> line = lines.next()) {
+    try {
+      ManifestEntry entry = parse_entry(line->text);
+      run_seed_ = entry.run_seed;
+      entries_[entry.path] = std::move(entry);
+    } catch (const Error&) {  // torn, or not ours
+    } catch (const nlohmann::json::exception&) {
+    }
+  }
+}
+
+const ManifestEntry* Manifest::find(const std::string& path) const {
+  const auto found = entries_.find(path);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+void append_to_manifest(const fs::path& path, const ManifestEntry& entry, bool repairs) {
+  const auto fail = [&path] {
+    throw Error(ExitCode::kIo, "cannot write " + path.string() + ": " + std::generic_category().message(errno));
+  };
+  const Descriptor file(path);
+  std::string text = manifest_line(entry);
+  struct stat status{};
+  if (::fstat(file.number(), &status) != 0) fail();
+  const off_t whole = end_of_lines(file.number(), status.st_size);
+  if (whole < status.st_size && repairs) {
+    if (::ftruncate(file.number(), whole) != 0) fail();
+  } else if (whole < status.st_size) {
+    text.insert(0, 1, '\n');
+  }
+  const ssize_t written = ::write(file.number(), text.data(), text.size());
+  if (written < 0) fail();
+  if (static_cast<std::size_t>(written) < text.size()) {
+    errno = ENOSPC;
+    fail();
+  }
+}
+
+}  // namespace txt2img::cli

@@ -1,0 +1,80 @@
+#include "cli/stream.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/drawing.h"
+#include "cli/item.h"
+#include "cli/plan.h"
+#include "cli/prompt_file.h"
+#include "cli/results.h"
+#include "txt2img/output_file.h"
+
+namespace txt2img::cli {
+namespace {
+
+class Stream {
+ public:
+  Stream(const Options& options, Console& console)
+      : options_(&options),
+        plan_(make_empty_plan(options, console)),
+        maker_(options, plan_.bundle),
+        file_(*options.file, *options.format_of_file, options.extra_keys),
+        drawing_(options, console, plan_) {}
+
+  ExitCode draw() {
+    Results::check();
+    drawing_.open();
+    const auto refuse = [this](std::size_t line, const std::string& message) { drawing_.fail_line({line, message}); };
+    while (std::optional<PromptRow> row = file_.next(refuse)) draw_row(std::move(*row));
+    return drawing_.end();
+  }
+
+ private:
+  void draw_row(PromptRow row) {
+    const std::size_t line = row.line;
+    const std::string passed = row.passed;
+    try {
+      plan_next(std::move(row));
+    } catch (const Error& error) {
+      drawing_.fail_line({line, file_.place(line) + ": " + error.what(), passed});
+      return;
+    }
+    std::vector<const Job*> due;
+    for (const Job& job : plan_.jobs) {
+      if (is_due(job.state))
+        due.push_back(&job);
+      else
+        drawing_.skip(job);
+    }
+    drawing_.draw(due);
+  }
+
+  // The plan holds one item at a time.
+  void plan_next(PromptRow row) {
+    plan_.items = {maker_.make(std::move(row))};
+    if (plan_.styles.size() != maker_.styles().size()) plan_.styles = maker_.styles();
+    plan_.run_seed = maker_.shared_seed().value_or(0);
+    plan_.jobs.clear();
+    const Item& item = plan_.items.front();
+    for (int image = 0; image < item.count; ++image) {
+      Job job{.item = 0, .image = image};
+      check_output(plan_, job);
+      plan_.jobs.push_back(job);
+    }
+    drawing_.set_range(item.first, 0, 0);
+  }
+
+  const Options* options_;
+  Plan plan_;
+  ItemMaker maker_;
+  PromptFile file_;
+  Drawing drawing_;
+};
+
+}  // namespace
+
+ExitCode draw_stream(const Options& options, Console& console) { return Stream(options, console).draw(); }
+
+}  // namespace txt2img::cli
