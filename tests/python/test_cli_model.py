@@ -119,7 +119,9 @@ def test_check_runs_each_module_and_draws_with_none_that_fails(program: Program,
     assert "picture" not in rows
 
 
-@pytest.mark.parametrize(("value", "dtype", "words"), [(float("inf"), None, "one holds NaN or Inf"), (1, "float16", "stored as Half")])
+@pytest.mark.parametrize(
+    ("value", "dtype", "words"), [(float("inf"), None, "one holds NaN or Inf"), (1, "float16", "stored as Half")]
+)
 def test_check_looks_at_the_weights(program: Program, model: Path, value: float, dtype: str | None, words: str) -> None:
     module = torch.jit.load(model / "vae_decoder.pt")
     module.one.data.fill_(value)
@@ -147,7 +149,8 @@ def test_check_knows_what_a_vae_encoder_gives(program: Program, model: Path, cha
     assert result.code == code, result.err
     assert "vae encoder " in result.out.decode()
     if code:
-        assert "vae_encoder.pt: image (1, 3, 128, 192) -> (1, 4, 16, 24), but model.json says (1, 8, 16, 24)" in result.error
+        call = "image (1, 3, 128, 192) -> (1, 4, 16, 24)"
+        assert f"vae_encoder.pt: {call}, but model.json says (1, 8, 16, 24)" in result.error
 
 
 def test_verbose_says_what_draws(program: Program) -> None:
