@@ -153,7 +153,9 @@ class Segment {
   }
 
  private:
-  [[nodiscard]] std::int64_t scale_to(std::size_t value) const { return extents_[value].scale / extents_[first_].scale; }
+  [[nodiscard]] std::int64_t scale_to(std::size_t value) const {
+    return extents_[value].scale / extents_[first_].scale;
+  }
 
   void measure(const at::Tensor& x, std::size_t norm, std::int64_t tile) {
     const LocalOp& op = (*ops_)[norm];

@@ -104,8 +104,9 @@ class Reader {
     const std::optional<at::Tensor> bias = tensor(node.input(2));
     if (!kernel || kernel->dim() != 4 || !(bias || is_none(node.input(2)))) return std::nullopt;
     const std::int64_t side = kernel->size(2);
+    const std::int64_t margin = side / 2;
     const bool keeps_size = side % 2 == 1 && kernel->size(3) == side && holds_only(node.input(3), 1) &&
-                            holds_only(node.input(4), static_cast<double>(side / 2)) && holds_only(node.input(5), 1);
+                            holds_only(node.input(4), static_cast<double>(margin)) && holds_only(node.input(5), 1);
     const bool is_plain = is_false(node.input(6)) && integer(node.input(8)) == 1;
     if (!keeps_size || !is_plain) return std::nullopt;
     return LocalOp{.kind = Kind::kConvolution, .weight = *kernel, .bias = bias.value_or(at::Tensor())};
@@ -188,7 +189,7 @@ LocalOps connect(const std::vector<Step>& steps, std::size_t first, const Value*
   std::unordered_map<const Value*, std::size_t> index = {{input, 0}};
   LocalOps ops;
   for (std::size_t i = first; i < steps.size(); ++i) {
-    LocalOp op = *steps[i].op;
+    LocalOp op = steps[i].op.value_or(LocalOp());
     for (const Value* value : steps[i].node->inputs()) {
       if (const auto found = index.find(value); found != index.end()) op.inputs.push_back(found->second);
     }
@@ -229,10 +230,11 @@ std::optional<SplitGraph> split_graph(const torch::jit::Module& module) {
   if (first == steps.size()) return std::nullopt;
 
   Value* const input = *inputs_of(steps, first, whole_input).begin();
-  LocalOps tail = connect(steps, first, input);
-  const auto has = [&](Kind kind) { return std::ranges::find(tail, kind, &LocalOp::kind) != tail.end(); };
+  SplitGraph split{.tail = connect(steps, first, input)};
+  const auto has = [&](Kind kind) { return std::ranges::find(split.tail, kind, &LocalOp::kind) != split.tail.end(); };
   if (!has(Kind::kUpsample) || !has(Kind::kConvolution)) return std::nullopt;
-  return SplitGraph{.head = make_head(module, graph, input), .tail = std::move(tail)};
+  split.head = make_head(module, graph, input);
+  return split;
 }
 
 }  // namespace txt2img

@@ -43,7 +43,8 @@ torch::jit::Module load(const std::filesystem::path& file) {
   // Without these the first two runs record profiles and compile: +0.7 s, and no faster afterwards.
   torch::jit::getProfilingMode() = false;
   torch::jit::setGraphExecutorOptimize(false);
-  // Else what is thrown within a call comes out as a runtime_error, and "out of memory" cannot be told from a wrong call.
+  // Else what is thrown within a call comes out as a runtime_error, and "out of memory" cannot be told from a wrong
+  // call.
   FLAGS_torch_jit_enable_rethrow_caught_exception = true;
   torch::jit::Module module = torch::jit::load(file.string(), c10::Device(c10::DeviceType::CPU));
   module.eval();

@@ -36,9 +36,10 @@ auto translate_errors(const std::string& what, const std::string& remedy, Work w
     throw;
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error)) {
-      throw Error(ExitCode::kUnavailable,
-                  what + ": the device is out of memory; use a smaller size, --batch-size 1, --low-memory or --dtype float16",
-                  error.what());
+      throw Error(
+          ExitCode::kUnavailable,
+          what + ": the device is out of memory; use a smaller size, --batch-size 1, --low-memory or --dtype float16",
+          error.what());
     }
     throw Error(ExitCode::kBadData, what + ": " + first_line(error.what_without_backtrace()) + remedy, error.what());
   } catch (const std::bad_alloc& error) {

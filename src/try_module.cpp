@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,7 @@ Part part_of(const Bundle& bundle, const EngineOptions& options, ModuleKind kind
     case ModuleKind::kTextEncoder: return {bundle.text_encoder.file, bundle.text_encoder.stored, precision};
     case ModuleKind::kUnet: return {bundle.unet.file, bundle.unet.stored, precision};
     case ModuleKind::kVaeDecoder: return {bundle.vae.decoder, bundle.vae.stored, vae_precision};
-    case ModuleKind::kVaeEncoder: return {bundle.vae.encoder.value(), bundle.vae.stored, vae_precision};
+    case ModuleKind::kVaeEncoder: return {bundle.vae.encoder.value_or(""), bundle.vae.stored, vae_precision};
   }
   return {};
 }
@@ -110,7 +111,7 @@ std::vector<Shape> output_shapes(const Bundle& bundle, ModuleKind kind) {
       return {{text.clip_skips, 1, bundle.tokenizers.front().length, text.context_width}, {1, text.pooled_width}};
     case ModuleKind::kUnet: return {{1, bundle.unet.out_channels, kHeight, kWidth}};
     case ModuleKind::kVaeDecoder: return {{1, 3, kHeight * vae.factor, kWidth * vae.factor}};
-    case ModuleKind::kVaeEncoder: return {{1, 2 * vae.latent_channels, kHeight, kWidth}};
+    case ModuleKind::kVaeEncoder: return {{1, std::int64_t{2} * vae.latent_channels, kHeight, kWidth}};
   }
   return {};
 }
@@ -178,8 +179,13 @@ ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, Modu
   const Part part = part_of(bundle, options, kind, device);
   const std::filesystem::path file = bundle.folder / part.file;
   return translate_errors(part.file, "", [&] {
-    ModuleReport report = check_weights(ScriptModule(file, device, to_scalar_type(part.stored)), part);
-    report.call = check_call(bundle, ScriptModule(file, device, to_scalar_type(part.wanted)), part.file, kind);
+    auto module = std::make_unique<ScriptModule>(file, device, to_scalar_type(part.stored));
+    ModuleReport report = check_weights(*module, part);
+    if (part.wanted != part.stored) {
+      module.reset();
+      module = std::make_unique<ScriptModule>(file, device, to_scalar_type(part.wanted));
+    }
+    report.call = check_call(bundle, *module, part.file, kind);
     return report;
   });
 }

@@ -65,8 +65,9 @@ at::Tensor VaeDecoder::decode_tiled(const at::Tensor& latent) const {
     throw Error(ExitCode::kUsage, spec_.decoder + " has layers that cannot be tiled; use --vae-tiling off");
   }
   at::Tensor features = parts_->split.head(unscale(latent, spec_).to(module_->dtype()));
-  const at::Tensor rgb = translate_errors(spec_.decoder, "; use --vae-tiling off",
-                                          [&] { return run_tiled(parts_->split.tail, std::move(features), kTileSize); });
+  const at::Tensor rgb = translate_errors(spec_.decoder, "; use --vae-tiling off", [&] {
+    return run_tiled(parts_->split.tail, std::move(features), kTileSize);
+  });
   return check(rgb, latent);
 }
 

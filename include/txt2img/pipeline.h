@@ -77,7 +77,7 @@ class TXT2IMG_API Pipeline final : public Engine {
   std::unique_ptr<Unet> unet_;
   std::unique_ptr<VaeDecoder> vae_;
   std::map<std::pair<std::string, int>, Text> texts_;  // encoded lately, by prompt and clip skip
-  double load_seconds_ = 0;  // not yet told
+  double load_seconds_ = 0;                            // not yet told
 };
 
 }  // namespace txt2img
