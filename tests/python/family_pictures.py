@@ -61,10 +61,17 @@ def drawn_by_the_program(
     bundle: Path, folder: Path, case: Case, size: tuple[int, int], seeds: range = SEEDS, dtype: str = "float32"
 ) -> np.ndarray:
     """The same from the bundle; `folder` is for the files."""
+    options = ("--steps", case.steps, "-g", "5", "-W", size[0], "-H", size[1], "--dtype", dtype, *case.options)
+    return drawn_with(bundle, folder, case.prompt, options, seeds)
+
+
+def drawn_with(
+    bundle: Path, folder: Path, prompt: str, options: tuple[object, ...], seeds: range = SEEDS
+) -> np.ndarray:
+    """The program's pictures (seeds, height, width, 3) uint8 with those options."""
     result = Program(folder).run(
-        *(case.prompt, "-m", bundle, "-s", seeds[0], "-n", len(seeds), "--steps", case.steps, "-g", "5"),
-        *("-W", size[0], "-H", size[1], "-o", folder / "{seed}.png", "--on-exists", "overwrite"),
-        *("--device", "cpu", "--dtype", dtype, "--threads", 1, "--progress", "none", *case.options),
+        *(prompt, "-m", bundle, "-s", seeds[0], "-n", len(seeds), "-o", folder / "{seed}.png"),
+        *("--on-exists", "overwrite", "--device", "cpu", "--threads", 1, "--progress", "none", *options),
     )
     assert result.code == 0, result.err
     return np.stack([np.asarray(Image.open(folder / f"{seed}.png")) for seed in seeds])
