@@ -2,7 +2,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_vector_norm.h>
 
-
 #include "samplers/samplers.h"
 #include "samplers/step_math.h"
 
