@@ -153,6 +153,11 @@ def say(line: str) -> None:
     print(f"export_model: {line}", file=sys.stderr, flush=True)
 
 
+def _printable(text: str) -> str:
+    """Names out of a file may hold what steers a terminal, or is no Unicode."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def run(argv: list[str]) -> None:
     """Exports what the command line asks for and prints the bundle's path."""
     args = parse(argv)
@@ -173,7 +178,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run(sys.argv[1:] if argv is None else argv)
     except ExportError as error:
-        say(f"error: {' '.join(str(error).split())}")
+        say(f"error: {_printable(' '.join(str(error).split()))}")
         return int(error.code)
     except KeyboardInterrupt:
         say("interrupted, nothing left behind")

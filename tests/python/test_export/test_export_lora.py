@@ -19,6 +19,7 @@ pytest.importorskip("peft")  # diffusers' own merging needs it
 
 Folder = Callable[[str], Path]
 
+
 def merged(folder: Path, *loras: tuple[Path, float]) -> dict[str, Tensor]:
     """Our weights of the UNet and the text encoders, under the pipeline's names."""
     source = open_source(Request(str(folder), loras=loras))
@@ -154,6 +155,29 @@ def test_refuses_what_is_no_lora_of_this_model(
     code, line = refused(capsys, family_folder("sd1"), "--output", tmp_path / "bundle", "--lora", file)
     assert code == 65
     for word in (str(file), *list(tensors)[:1], *words):
+        assert word in line
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("[", ["no JSON"]),
+        ("[1]", ["no JSON object"]),
+        ('{"unet.lora_alpha": "high"}', ["unet.lora_alpha", "no number"]),
+        ('{"unet.alpha_pattern": {"conv_in": null}}', ["unet.alpha_pattern", "no number"]),
+        ('{"unet.use_dora": true}', ["unet.use_dora"]),
+    ],
+)
+def test_refuses_a_lora_whose_header_makes_no_sense(
+    settings: str, words: list[str], family_folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, key = tmp_path / "lora.safetensors", "unet.conv_in"
+    tensors = {f"{key}.lora_A.weight": torch.ones(4, 4, 3, 3), f"{key}.lora_B.weight": torch.ones(16, 4, 1, 1)}
+    save_file(tensors, file, metadata={"lora_adapter_metadata": settings})
+    code, line = refused(capsys, family_folder("sd1"), "--output", tmp_path / "bundle", "--lora", file)
+    assert (code, str(file) in line) == (65, True)
+    for word in words:
         assert word in line
     assert list(tmp_path.iterdir()) == [file]
 
