@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "txt2img/export.h"
+
 namespace txt2img {
 
 // How messages begin and end: "models/x/model.json", "export the model again".
@@ -23,7 +25,7 @@ inline constexpr int kJsonDepthMax = 32;  // objects and lists within each other
 
 // Strict JSON (RFC 8259): UTF-8, one value and nothing after it, no duplicate keys, no number that a double cannot
 // hold. Throws Error(kBadData).
-nlohmann::json parse_json(std::string_view text, const JsonSource& source, std::size_t max_bytes);
+TXT2IMG_API nlohmann::json parse_json(std::string_view text, const JsonSource& source, std::size_t max_bytes);
 
 struct NumberRange {
   double min = 0;
@@ -78,6 +80,6 @@ class JsonObject {
 };
 
 // `text` as a JSON string of at most about 60 bytes: quoted, and with control characters escaped.
-std::string quote(std::string_view text);
+TXT2IMG_API std::string quote(std::string_view text);
 
 }  // namespace txt2img

@@ -105,13 +105,6 @@ void check_model(const Bundle& bundle) {
                                     "), which this version cannot do; use a model that draws from a prompt alone");
 }
 
-// Short enough to be typed again; apart in their low 32 bits, which are all that the noise generator takes in.
-std::uint64_t draw_seed(int count) {
-  std::random_device device;
-  constexpr std::uint64_t kEnd = std::uint64_t{1} << 32;
-  return std::uniform_int_distribution<std::uint64_t>(0, kEnd - static_cast<std::uint64_t>(count))(device);
-}
-
 bool is_possible(const NoiseSchedule& noise, const Bundle& bundle, const Settings& settings, ScheduleKind schedule) {
   try {
     (void)plan_trajectory(noise, bundle.scheduler, settings.sampler, schedule, settings.steps,
@@ -151,12 +144,23 @@ Settings fill_in(const Request& request, const Bundle& bundle) {
 
 }  // namespace
 
+// Short enough to be typed again; apart in their low 32 bits, which are all that the noise generator takes in.
+std::uint64_t draw_seed(int count) {
+  std::random_device device;
+  constexpr std::uint64_t kEnd = std::uint64_t{1} << 32;
+  return std::uniform_int_distribution<std::uint64_t>(0, kEnd - static_cast<std::uint64_t>(count))(device);
+}
+
+void check_pictures(const Settings& settings, int count) {
+  check_range("count", count, 1, kCountMax);
+  check_prompts(settings);
+  check_seeds(settings.seed, count);
+}
+
 Settings settle(const Request& request, const Bundle& bundle) {
   check_model(bundle);
-  check_range("count", request.count, 1, kCountMax);
   Settings settings = fill_in(request, bundle);
-  check_prompts(settings);
-  check_seeds(settings.seed, request.count);
+  check_pictures(settings, request.count);
   check_steps(request, settings, bundle);
   check_range("guidance", settings.guidance, 0.0, kGuidanceMax);
   check_range("guidance rescale", settings.guidance_rescale, 0.0, 1.0);

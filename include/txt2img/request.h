@@ -47,6 +47,8 @@ struct Request {
   SamplerOptions sampler_options{};
   int clip_skip = 1;  // 1 = the model's own layer
   SizeConditioning size_conditioning{};
+
+  bool operator==(const Request&) const = default;
 };
 
 // All that determines one picture besides the bundle and the machine.
@@ -74,5 +76,12 @@ struct Settings {
 // them. The bundle's schedule becomes kModel where it does not go with a sampler that was asked for.
 // Throws Error(kUsage) that says which value, the range and what to do.
 TXT2IMG_API Settings settle(const Request& request, const Bundle& bundle);
+
+// The part of settle() that differs from prompt to prompt: texts, count, and the seeds of that many pictures.
+// Throws Error(kUsage).
+TXT2IMG_API void check_pictures(const Settings& settings, int count);
+
+// Random, for that many pictures: the seed of a run that was given none.
+TXT2IMG_API std::uint64_t draw_seed(int count);
 
 }  // namespace txt2img

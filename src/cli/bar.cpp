@@ -22,12 +22,6 @@ std::string format(const char* pattern, Values... values) {
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
-std::string clock_text(double seconds) {
-  const auto whole = static_cast<long>(std::min(seconds, 3.6e8));
-  if (whole >= 3600) return format("%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
-  return format("%02ld:%02ld", whole / 60, whole % 60);
-}
-
 std::string rate_text(const Bar& bar) {
   if (bar.done == 0 || bar.seconds <= 0) return "?it/s";
   const double rate = bar.done / bar.seconds;
@@ -54,6 +48,12 @@ std::string fill(double share, std::size_t columns, BarCharacters characters) {
 }
 
 }  // namespace
+
+std::string clock_text(double seconds) {
+  const auto whole = static_cast<long>(std::min(seconds, 3.6e8));
+  if (whole >= 3600) return format("%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+  return format("%02ld:%02ld", whole / 60, whole % 60);
+}
 
 std::string draw_bar(const Bar& bar, std::size_t columns, BarCharacters characters) {
   const double share = static_cast<double>(bar.done) / std::max(1, bar.total);

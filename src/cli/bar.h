@@ -19,4 +19,7 @@ struct Bar {
 // gives way, then the label, then the times.
 std::string draw_bar(const Bar& bar, std::size_t columns, BarCharacters characters);
 
+// "01:07", "2:00:05".
+std::string clock_text(double seconds);
+
 }  // namespace txt2img::cli

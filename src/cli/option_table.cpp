@@ -85,6 +85,19 @@ constexpr OptionInfo kTable[] = {
     {"-p,--prompt", "TEXT", kText, kCommandLine, kPicture,
      "A prompt, like PROMPT, which needs no option; both may be repeated. '-' reads one from standard input.",
      [](Options& o, std::string_view t) { o.prompts.emplace_back(t); }},
+    {"-f,--file", "FILE", kText, kCommandLine, kPicture,
+     "Draw every line of a prompt file, whose settings override those given here: .txt (a prompt, or --prompt \"...\" "
+     "--steps 9), .jsonl, .tsv, .csv; '-' is standard input.",
+     [](Options& o, std::string_view t) { o.file = t; }},
+    {"--format", "", kText, kCommandLine, kPicture, "Of the prompt file, where its name does not tell.",
+     [](Options& o, std::string_view t) {
+       o.format_of_file = static_cast<PromptFormat>(parse_choice(t, kPromptFormatNames));
+     },
+     kPromptFormatNames},
+    {"--extra-keys", "", kText, kCommandLine, kPicture,
+     "Keys and columns of the prompt file that are not known: refuse them, or pass them on to --json; error.",
+     [](Options& o, std::string_view t) { o.extra_keys = static_cast<ExtraKeys>(parse_choice(t, kExtraKeysNames)); },
+     kExtraKeysNames},
     {"-N,--negative,--negative-prompt", "TEXT", kText, kEverywhere, kPicture, "What the picture should not show.",
      [](Options& o, std::string_view t) { o.request.negative = t; }},
     {"-n,--count", "N", kInteger, kEverywhere, kPicture, "Pictures per prompt, with the seeds s, s+1, ...; 1.",
@@ -224,6 +237,10 @@ constexpr OptionInfo kTable[] = {
      "x.png; a folder (exists, or ends in '/'); a template such as out/{index:05}_{seed}.png with the fields below; or "
      "'-' for standard output. Without it the name is made of the prompt and the seed.",
      set_output},
+    {"--layout", "", kText, kEverywhere, kOutput,
+     "Names in a folder: number and prompt, or as the evaluators GenEval and T2I-CompBench read them. flat with --file.",
+     [](Options& o, std::string_view t) { o.layout = static_cast<Layout>(parse_choice(t, kLayoutNames)); },
+     kLayoutNames},
     {"--on-exists", "", kText, kEverywhere, kOutput,
      "If the file is there already. The default is overwrite for x.png and templates, else rename.",
      [](Options& o, std::string_view t) { o.on_exists = static_cast<OnExists>(parse_choice(t, kOnExistsNames)); },

@@ -242,9 +242,15 @@ void check_output(const Options& options) {
 
 void check_prompts(const Options& options) {
   const bool is_drawing = options.action == Action::kDraw || options.action == Action::kDryRun;
-  if (is_drawing && options.prompts.empty()) {
+  if (is_drawing && options.prompts.empty() && !options.file) {
     throw Error(ExitCode::kUsage,
                 "nothing to draw; give a prompt, as in txt2img \"a red apple\" (txt2img --help says more)");
+  }
+  if (options.file && !options.prompts.empty()) {
+    throw Error(ExitCode::kUsage, "--file and a prompt on the command line; give one, or add the prompt to the file");
+  }
+  if (options.file && !is_drawing) {
+    throw Error(ExitCode::kUsage, "--file goes with drawing and --dry-run; leave it out");
   }
   if (!is_drawing && options.action != Action::kVerify && !options.prompts.empty()) {
     throw Error(ExitCode::kUsage, "--show, --list and --check take no prompt: '" + options.prompts.front() + "'");
@@ -268,7 +274,7 @@ Options read_options(int argc, const char* const* argv) {
     apply_record(*options.record, options);
     forget_what_is_replaced(flags, options.request);
   }
-  if (value_of("prompt", flags)) options.prompts.clear();
+  if (value_of("prompt", flags) || value_of("file", flags)) options.prompts.clear();
   apply_all(flags, options);
   // What is drawn to be compared is not written only because all pictures are.
   if (options.action == Action::kVerify) options.output = value_of("output", flags);

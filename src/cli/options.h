@@ -29,10 +29,24 @@ inline constexpr std::array<std::string_view, 4> kOnExistsNames = {"rename", "ov
 inline constexpr std::array<std::string_view, 3> kVaeTilingNames = {"auto", "on", "off"};
 inline constexpr std::array<std::string_view, 3> kVerifyModelNames = {"always", "once", "never"};
 
+enum class PromptFormat { kTxt, kJsonl, kTsv, kCsv };
+inline constexpr std::array<std::string_view, 4> kPromptFormatNames = {"txt", "jsonl", "tsv", "csv"};
+
+// What is done about keys of a prompt file that mean nothing here.
+enum class ExtraKeys { kError, kPass };
+inline constexpr std::array<std::string_view, 2> kExtraKeysNames = {"error", "pass"};
+
 enum class Verbosity { kQuiet, kNormal, kVerbose };
 enum class ResultFormat { kText, kJson };
 enum class Colour { kAuto, kNever };
 enum class Metadata { kWrite, kOmit };
+
+// How the pictures in a folder are called: by number and prompt, or as an evaluator wants them.
+enum class Layout { kFlat, kGeneval, kT2iCompbench };
+inline constexpr std::array<std::string_view, 3> kLayoutNames = {"flat", "geneval", "t2i-compbench"};
+
+// What happens to the other pictures of a run when one cannot be drawn.
+enum class OnFailure { kStop, kGoOn };
 
 inline constexpr int kBatchMax = 256;
 
@@ -42,14 +56,19 @@ struct Options {
   std::string subject;                        // the picture of --verify and --show, the bundle of --check
   std::optional<std::filesystem::path> from;  // the picture of --from
 
-  std::vector<std::string> prompts;  // "-" is standard input
-  Request request;                   // all but the prompt
-  std::string model;                 // a path or a name; empty: the bundled model
+  std::vector<std::string> prompts;            // "-" is standard input
+  std::optional<std::string> file;             // of prompts, instead of these; "-" is standard input
+  std::optional<PromptFormat> format_of_file;  // empty: its name tells
+  ExtraKeys extra_keys = ExtraKeys::kError;
+  Request request;    // all but the prompt
+  std::string model;  // a path or a name; empty: the bundled model
   EngineOptions engine;
-  int batch_size = 1;  // pictures in one call of the UNet
+  int batch_size = 1;                   // pictures in one call of the UNet
+  std::optional<OnFailure> on_failure;  // empty: the others of a prompt file are drawn, those of the command line not
   VerifyModel verify_model = VerifyModel::kOnce;
 
   std::optional<std::string> output;  // file, folder, template or "-"; empty: named after prompt and seed
+  std::optional<Layout> layout;       // empty: flat, with a prompt file
   std::optional<OnExists> on_exists;  // empty: overwrite what was named, never what was not
   Metadata metadata = Metadata::kWrite;
   int tolerance = 0;  // of --verify, in levels of a channel

@@ -18,14 +18,20 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kPromptColumns = 60;
 constexpr std::chrono::milliseconds kRedrawAfter{50};
 
-std::string fraction(std::size_t number, std::size_t total) {
-  return std::to_string(number) + "/" + std::to_string(total);
+std::string fraction(const std::string& number, std::size_t total) {
+  return total == 0 ? number : number + "/" + std::to_string(total);
 }
 
 std::string seconds_text(double seconds) {
   char text[32];
   std::snprintf(text, sizeof text, seconds < 10 ? "%.2f s" : "%.1f s", seconds);
   return text;
+}
+
+// "[00:36<19:50] ", as the bar of the steps has it for one picture.
+std::string whole_run(const Times& times) {
+  if (times.remaining < 0) return "";
+  return "[" + clock_text(times.elapsed) + "<" + clock_text(times.remaining) + "] ";
 }
 
 class NoProgress final : public Progress {
@@ -35,32 +41,38 @@ class NoProgress final : public Progress {
   void step(int /*done*/, int /*steps*/) override {}
   void finish(const PictureEnd& /*picture*/) override {}
   void skip(const PictureEnd& /*picture*/) override {}
-  void end(const std::string& /*summary*/) override {}
+  void fail(const PictureEnd& /*picture*/, const std::string& /*error*/) override {}
+  void end(const RunEnd& /*run*/) override {}
 };
 
 // A line for each picture.
 class PlainProgress final : public Progress {
  public:
-  explicit PlainProgress(Console& console) : console_(&console) {}
+  PlainProgress(Console& console, bool tells_end) : console_(&console), tells_end_(tells_end) {}
 
   void start_loading(const std::string& /*model*/) override {}
   void start(const BatchStart& /*batch*/) override {}
   void step(int /*done*/, int /*steps*/) override {}
 
   void finish(const PictureEnd& picture) override {
-    line(picture, "(seed " + std::to_string(picture.seed) + ", " + seconds_text(picture.seconds) + ")");
+    const std::string left = picture.times.remaining < 0 ? "" : ", " + clock_text(picture.times.remaining) + " left";
+    line(picture, "(seed " + std::to_string(picture.seed) + ", " + seconds_text(picture.seconds) + left + ")");
   }
   void skip(const PictureEnd& picture) override { line(picture, "is there already, skipped"); }
-  void end(const std::string& /*summary*/) override {}
+  void fail(const PictureEnd& /*picture*/, const std::string& /*error*/) override {}
+  void end(const RunEnd& run) override {
+    if (tells_end_) console_->remark(run.text);
+  }
 
  private:
   void line(const PictureEnd& picture, const std::string& remark) {
     const std::string path = picture.path.empty() ? "standard output" : picture.path.string();
-    console_->raw_line(escape_for_terminal(fraction(picture.number, picture.total) + " " +
+    console_->raw_line(escape_for_terminal(fraction(std::to_string(picture.number), picture.total) + " " +
                                            fit_to_width(picture.prompt, kPromptColumns) + ": " + path + " " + remark));
   }
 
   Console* console_;
+  bool tells_end_;
 };
 
 // A bar for each batch, on the last line of the terminal.
@@ -78,7 +90,7 @@ class BarProgress final : public Progress {
   void start(const BatchStart& batch) override {
     std::string numbers = std::to_string(batch.first);
     if (batch.last > batch.first) numbers += "-" + std::to_string(batch.last);
-    label_ = numbers + "/" + std::to_string(batch.total) + " " + escape_for_terminal(batch.prompt);
+    label_ = fraction(numbers, batch.total) + " " + whole_run(batch.times) + escape_for_terminal(batch.prompt);
   }
 
   void step(int done, int steps) override {
@@ -95,7 +107,8 @@ class BarProgress final : public Progress {
   void skip(const PictureEnd& picture) override {
     console_->remark(picture.path.string() + " is there already, skipped");
   }
-  void end(const std::string& summary) override { console_->remark(summary); }
+  void fail(const PictureEnd& /*picture*/, const std::string& /*error*/) override {}
+  void end(const RunEnd& run) override { console_->remark(run.text); }
 
  private:
   Console* console_;
@@ -125,18 +138,31 @@ class JsonProgress final : public Progress {
     line({{"event", "step"}, {"first", batch_.first}, {"last", batch_.last}, {"step", done}, {"steps", steps}});
   }
 
-  void finish(const PictureEnd& picture) override { picture_line("done", picture); }
-  void skip(const PictureEnd& picture) override { picture_line("skipped", picture); }
-  void end(const std::string& /*summary*/) override {}
+  void finish(const PictureEnd& picture) override { picture_line("done", picture, nlohmann::ordered_json::object()); }
+  void skip(const PictureEnd& picture) override { picture_line("skipped", picture, nlohmann::ordered_json::object()); }
+  void fail(const PictureEnd& picture, const std::string& error) override {
+    picture_line("failed", picture, {{"error", error}});
+  }
+  void end(const RunEnd& run) override {
+    line({{"event", "end"},
+          {"done", run.counts.done},
+          {"skipped", run.counts.skipped},
+          {"failed", run.counts.failed},
+          {"seconds", run.seconds}});
+  }
 
  private:
-  void picture_line(const char* event, const PictureEnd& picture) {
-    line({{"event", event},
-          {"number", picture.number},
-          {"total", picture.total},
-          {"path", picture.path.empty() ? "-" : picture.path.string()},
-          {"seed", picture.seed},
-          {"seconds", picture.seconds}});
+  void picture_line(const char* event, const PictureEnd& picture, const nlohmann::ordered_json& more) {
+    nlohmann::ordered_json object = {{"event", event},
+                                     {"number", picture.number},
+                                     {"total", picture.total},
+                                     {"path", picture.path.empty() ? "-" : picture.path.string()},
+                                     {"seed", picture.seed},
+                                     {"seconds", picture.seconds},
+                                     {"elapsed", picture.times.elapsed}};
+    if (picture.times.remaining >= 0) object["remaining"] = picture.times.remaining;
+    object.update(more);
+    line(object);
   }
 
   void line(const nlohmann::ordered_json& object) { console_->raw_line(json_line(object)); }
@@ -157,7 +183,7 @@ ProgressStyle choose_style(const Options& options) {
 std::unique_ptr<Progress> make_progress(const Options& options, Console& console) {
   switch (choose_style(options)) {
     case ProgressStyle::kBar: return std::make_unique<BarProgress>(console);
-    case ProgressStyle::kPlain: return std::make_unique<PlainProgress>(console);
+    case ProgressStyle::kPlain: return std::make_unique<PlainProgress>(console, options.file.has_value());
     case ProgressStyle::kJson: return std::make_unique<JsonProgress>(console);
     case ProgressStyle::kNone:
     case ProgressStyle::kAuto: break;

@@ -12,12 +12,25 @@
 
 namespace txt2img::cli {
 
+// In seconds.
+struct Times {
+  double elapsed = 0;
+  double remaining = -1;  // of the whole run, below 0 if unknown
+};
+
+struct Counts {
+  std::size_t done = 0;
+  std::size_t skipped = 0;
+  std::size_t failed = 0;
+};
+
 // Pictures first ... last of `total`, counted from 1, that are drawn at once.
 struct BatchStart {
   std::size_t first = 1;
   std::size_t last = 1;
-  std::size_t total = 1;
-  std::string prompt;  // of the first
+  std::size_t total = 1;  // 0: unknown
+  std::string prompt;     // of the first
+  Times times{};
 };
 
 struct PictureEnd {
@@ -27,6 +40,13 @@ struct PictureEnd {
   std::filesystem::path path;  // empty: standard output
   std::uint64_t seed = 0;
   double seconds = 0;
+  Times times{};
+};
+
+struct RunEnd {
+  Counts counts;
+  double seconds = 0;
+  std::string text;  // all of it, for people
 };
 
 class Progress {
@@ -37,7 +57,8 @@ class Progress {
   virtual void step(int done, int steps) = 0;
   virtual void finish(const PictureEnd& picture) = 0;
   virtual void skip(const PictureEnd& picture) = 0;
-  virtual void end(const std::string& summary) = 0;
+  virtual void fail(const PictureEnd& picture, const std::string& error) = 0;
+  virtual void end(const RunEnd& run) = 0;
 };
 
 // kAuto is kBar on a terminal, else kPlain; quiet is kNone unless a style was asked for.

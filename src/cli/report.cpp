@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 
 #include "cli/json_line.h"
 #include "cli/values.h"
@@ -48,14 +49,9 @@ std::string count_text(const PromptTokens& tokens) {
   return text + " tokens";
 }
 
-std::string item_text(const Item& item) {
-  std::string text =
-      "prompt    \"" + escape_for_terminal(item.settings.prompt) + "\" (" + count_text(item.tokens) + ")\n";
-  if (!item.settings.negative.empty()) {
-    text += "negative  \"" + escape_for_terminal(item.settings.negative) + "\" (" + count_text(item.negative_tokens) +
-            ")\n";
-  }
-  return text;
+std::string prompt_text(std::string_view name, const std::string& text, const Plan& plan) {
+  return std::string(name) + "\"" + escape_for_terminal(text) + "\" (" + count_text(plan.tokenizers->encode(text)) +
+         ")\n";
 }
 
 std::string settings_text(const Settings& s) {
@@ -64,26 +60,39 @@ std::string settings_text(const Settings& s) {
          real_text(s.guidance);
 }
 
+std::string style_text(const Settings& style, const Plan& plan) {
+  return "settings  " + settings_text(style) + "\n" +
+         (style.negative.empty() ? "" : prompt_text("negative  ", style.negative, plan));
+}
+
 std::string job_text(const Plan& plan, const Job& job) {
-  const std::string path = plan.destination == Destination::kStandardOutput ? "standard output" : job.path.string();
+  const bool is_file = plan.destination() != Destination::kStandardOutput;
+  const std::string path = is_file ? plan.path_of(job).string() : "standard output";
   return "          " + escape_for_terminal(path) + "  (seed " + std::to_string(plan.settings_of(job).seed) +
          (job.state == JobState::kSkipped ? ", is there already, would be skipped" : "") + ")\n";
+}
+
+// What the row of the prompt file has for other programs, or may override.
+void add_passed(Json& object, const Item& item) {
+  if (item.line > 0) object["line"] = item.line;
+  if (!item.passed.empty()) object.update(Json::parse(item.passed));
 }
 
 }  // namespace
 
 std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcome) {
   const Settings settings = plan.settings_of(job);
-  Json object = {{"item", job.item},
+  Json object = {{"item", plan.items[job.item].number},
                  {"image", job.image},
                  {"path", outcome.path},
                  {"seed", settings.seed},
                  {"status", name_of(outcome.status)},
                  {"error", outcome.error.empty() ? Json(nullptr) : Json(outcome.error)}};
+  add_passed(object, plan.items[job.item]);
   object.update(Json::parse(settings_json(settings)));
   if (outcome.status == Status::kPlanned) {
-    object["tokens"] = to_json(plan.items[job.item].tokens);
-    object["negative_tokens"] = to_json(plan.items[job.item].negative_tokens);
+    object["tokens"] = to_json(plan.tokenizers->encode(settings.prompt));
+    object["negative_tokens"] = to_json(plan.tokenizers->encode(settings.negative));
   }
   if (outcome.status == Status::kDone) {
     object["stages"] = to_json(outcome.stages);
@@ -92,13 +101,21 @@ std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcom
   return json_line(object);
 }
 
+std::string refused_json(const RefusedLine& line) {
+  Json object = {{"line", line.line}, {"path", nullptr}, {"status", name_of(Status::kFailed)}, {"error", line.error}};
+  if (!line.passed.empty()) object.update(Json::parse(line.passed));
+  return json_line(object);
+}
+
 std::string plan_text(const Plan& plan) {
-  std::string text = "model     " + escape_for_terminal(plan.bundle.name + " (" + plan.bundle.folder.string() + ")") +
-                     "\n" + "settings  " + settings_text(plan.items.front().settings) + "\n";
-  const std::size_t per_item = plan.jobs.size() / plan.items.size();
-  for (std::size_t i = 0; i < plan.items.size(); ++i) {
-    text += item_text(plan.items[i]);
-    for (std::size_t image = 0; image < per_item; ++image) text += job_text(plan, plan.jobs[i * per_item + image]);
+  std::string text =
+      "model     " + escape_for_terminal(plan.bundle.name + " (" + plan.bundle.folder.string() + ")") + "\n";
+  const Item* item = nullptr;
+  for (const Job& job : plan.jobs) {
+    const Item* const last = std::exchange(item, &plan.items[job.item]);
+    if (last == nullptr || last->style != item->style) text += style_text(plan.styles[item->style], plan);
+    if (last != item) text += prompt_text("prompt    ", item->prompt, plan);
+    text += job_text(plan, job);
   }
   return text;
 }

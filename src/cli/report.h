@@ -1,7 +1,7 @@
 // What is said about the pictures of a run on standard output.
 #pragma once
 
-#include <optional>
+#include <cstddef>
 #include <string>
 
 #include "cli/plan.h"
@@ -20,6 +20,16 @@ struct Outcome {
   Seconds seconds = {};
   double write_seconds = 0;
 };
+
+// A line of a prompt file that is not drawn.
+struct RefusedLine {
+  std::size_t line = 0;
+  std::string error;
+  std::string passed{};  // as an item's, if it could be read so far
+};
+
+// Like outcome_json, for a line that never became a job.
+std::string refused_json(const RefusedLine& line);
 
 // The object of --json, without a line break.
 std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcome);

@@ -6,7 +6,6 @@
 
 #include "cli/console.h"
 #include "cli/options.h"
-#include "cli/plan.h"
 #include "txt2img/engine.h"
 #include "txt2img/error.h"
 

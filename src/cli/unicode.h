@@ -1,4 +1,4 @@
-// What the characters of a text are: how wide, and which belong to words.
+// How wide the characters of a text are on a terminal.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,5 @@ std::size_t display_width(std::string_view text);
 
 // The start of the text that fits into that many columns, with "..." at its end if something had to go.
 std::string fit_to_width(std::string_view text, std::size_t columns);
-
-// A file name of the letters, marks and digits of the text, in lower case and joined by '-': the same on every file
-// system, at most 64 bytes; "picture" if nothing is left.
-std::string slug(std::string_view text);
 
 }  // namespace txt2img::cli

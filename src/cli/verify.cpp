@@ -111,9 +111,9 @@ Picture draw_again(const Options& options, const Plan& plan, const Settings& set
 
 void write_picture(const Options& options, const Plan& plan, const Record& record, const Image& image) {
   const std::vector<std::uint8_t> png = encode_picture(image, record, options.metadata);
-  switch (plan.destination) {
+  switch (plan.destination()) {
     case Destination::kFiles:
-    case Destination::kStream: write_output_file(plan.jobs.front().path, png, plan.on_exists); break;
+    case Destination::kStream: write_output_file(plan.path_of(plan.jobs.front()), png, plan.on_exists); break;
     case Destination::kStandardOutput: Results::bytes(png); break;
     case Destination::kNowhere: break;
   }

@@ -1,0 +1,44 @@
+// A prompt file: the rows of a text, JSON Lines, TSV or CSV file, one by one.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/line_reader.h"
+#include "cli/options.h"
+#include "cli/prompt_row.h"
+
+namespace txt2img::cli {
+
+// By the ending of the name. Throws Error(kUsage) if it does not tell.
+PromptFormat format_of(const std::string& file);
+
+class PromptFile {
+ public:
+  // What is wrong with a line: the message begins with FILE:LINE.
+  using Refuse = std::function<void(std::size_t line, const std::string& message)>;
+
+  // Throws as LineReader does.
+  PromptFile(const std::string& file, PromptFormat format, ExtraKeys extra_keys);
+
+  // The next row that can be read, or nothing at the end; shows what cannot be read to `refuse` and goes on. Blank
+  // lines are skipped. A table whose header line is wrong ends there. Throws as LineReader does.
+  std::optional<PromptRow> next(const Refuse& refuse);
+
+  [[nodiscard]] std::string place(std::size_t line) const;  // "prompts.txt:12"
+
+ private:
+  std::optional<PromptRow> parse(Line line);
+  [[nodiscard]] std::vector<std::string> split(Line line);
+  void join_quoted_lines(Line& line);
+
+  RowSource source_;
+  PromptFormat format_;
+  LineReader lines_;
+  std::optional<std::vector<std::string>> header_;  // of tables
+  bool is_ended_ = false;
+};
+
+}  // namespace txt2img::cli
