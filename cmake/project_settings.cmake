@@ -41,7 +41,7 @@ endif()
 add_library(txt2img_settings INTERFACE)
 target_link_libraries(txt2img_settings INTERFACE txt2img_warnings)
 target_compile_definitions(txt2img_settings INTERFACE TXT2IMG_VERSION="${PROJECT_VERSION}")
-# Third-party static libraries stay out of the symbol tables of ours.
-if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+# Third-party static libraries stay out of the symbol tables of ours; but clang's sanitizers are one, and have to be seen.
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT TXT2IMG_BUILD_FUZZERS)
   target_link_options(txt2img_settings INTERFACE LINKER:--exclude-libs,ALL LINKER:--no-undefined)
 endif()

@@ -12,13 +12,22 @@ compared with diffusers before the bundle appears under its name.
 import argparse
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from export.choices import GUIDANCE_MAX, SAMPLERS, SCHEDULES, STEPS_MAX
 from export.errors import ExitCode, ExportError
 
 _DTYPES = ("float16", "bfloat16", "float32")
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
+_DEFAULTS = ("steps", "guidance", "sampler", "schedule")
+
+_ABOUT_DEFAULTS = """What the program does where its user asks for nothing else; otherwise it follows from the model's
+scheduler. For what a single file cannot say:
+  SDXL-Turbo         --steps 1 --guidance 1 --sampler euler_a --schedule trailing
+  with an LCM LoRA   --steps 4 --guidance 1 --sampler lcm"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,6 +49,19 @@ def _lora(text: str) -> tuple[Path, float]:
         return path, 1.0 if weight is None else float(weight)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"'{weight}' is no weight") from error
+
+
+def _steps(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= STEPS_MAX):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to {STEPS_MAX}")
+    return int(text)
+
+
+def _guidance(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= (value := float(text)) <= GUIDANCE_MAX:
+            return value
+    raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to {GUIDANCE_MAX:g}")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -96,9 +118,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     add("--tokenizer", metavar="DIR", type=Path, help="folder with vocab.json and merges.txt, for a single file")
     add("--config", metavar="DIR", type=Path, help="diffusers folder whose configurations describe a single file")
+    _add_defaults(parser.add_argument_group("defaults of the bundle", _ABOUT_DEFAULTS).add_argument)
     add("--name", help="name in model.json (default: the name of DIR)")
     add("--force", action="store_true", help="replace DIR if it is a bundle")
     return parser.parse_args(argv)
+
+
+def _add_defaults(add: Callable[..., Any]) -> None:
+    add("--steps", metavar="N", type=_steps, help="steps of a picture")
+    add("--guidance", metavar="X", type=_guidance, help="guidance scale")
+    add("--sampler", metavar="NAME", choices=SAMPLERS, help=f"one of {', '.join(SAMPLERS)}")
+    add("--schedule", metavar="NAME", choices=SCHEDULES, help=f"one of {', '.join(SCHEDULES)}")
 
 
 def options_of(args: argparse.Namespace) -> Any:
@@ -113,6 +143,7 @@ def options_of(args: argparse.Namespace) -> Any:
         vae=args.vae,
         loras=tuple(args.lora),
         embeddings=tuple(args.embedding),
+        defaults={key: value for key in _DEFAULTS if (value := getattr(args, key)) is not None},
     )
     return Options(request, args.output, args.dtype, args.vae_dtype, args.name, args.force)
 
@@ -120,6 +151,11 @@ def options_of(args: argparse.Namespace) -> Any:
 def say(line: str) -> None:
     """Progress for people."""
     print(f"export_model: {line}", file=sys.stderr, flush=True)
+
+
+def _printable(text: str) -> str:
+    """Names out of a file may hold what steers a terminal, or is no Unicode."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def run(argv: list[str]) -> None:
@@ -142,7 +178,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run(sys.argv[1:] if argv is None else argv)
     except ExportError as error:
-        say(f"error: {' '.join(str(error).split())}")
+        say(f"error: {_printable(' '.join(str(error).split()))}")
         return int(error.code)
     except KeyboardInterrupt:
         say("interrupted, nothing left behind")

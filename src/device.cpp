@@ -14,9 +14,11 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "txt2img/error.h"
@@ -27,7 +29,7 @@ namespace {
 int count_cuda_devices() { return at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0; }
 
 struct CudaFacts {
-  std::string name;
+  std::string name{};
   std::size_t bytes = 0;
 };
 
@@ -55,12 +57,26 @@ std::string describe_cuda(int index) {
   return facts ? facts->name + ", " + std::to_string(facts->bytes >> 30U) + " GiB" : "CUDA device";
 }
 
-// What the machine has, or what a container's control group (version 2, version 1) leaves of it.
+// The least limit of a control group and those that it is in.
+std::uint64_t group_limit(const std::filesystem::path& root, std::filesystem::path group, const char* file) {
+  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+  for (group = group.relative_path();; group = group.parent_path()) {
+    std::uint64_t limit = 0;
+    if (std::ifstream(root / group / file) >> limit) least = std::min(least, limit);
+    if (group.empty()) return least;
+  }
+}
+
+// What the machine has, or what the control groups (version 2: "0::/path"; version 1: "7:memory:/path") leave of it.
 std::uint64_t ram_bytes() {
   auto bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  for (const char* const file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    std::uint64_t limit = 0;
-    if (std::ifstream(file) >> limit) bytes = std::min(bytes, limit);
+  const std::filesystem::path root = "/sys/fs/cgroup";
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t path = line.rfind(':') + 1;
+    if (line.starts_with("0::")) bytes = std::min(bytes, group_limit(root, line.substr(path), "memory.max"));
+    if (line.find(":memory:") != std::string::npos)
+      bytes = std::min(bytes, group_limit(root / "memory", line.substr(path), "memory.limit_in_bytes"));
   }
   return bytes;
 }

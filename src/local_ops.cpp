@@ -153,7 +153,9 @@ class Segment {
   }
 
  private:
-  [[nodiscard]] std::int64_t scale_to(std::size_t value) const { return extents_[value].scale / extents_[first_].scale; }
+  [[nodiscard]] std::int64_t scale_to(std::size_t value) const {
+    return extents_[value].scale / extents_[first_].scale;
+  }
 
   void measure(const at::Tensor& x, std::size_t norm, std::int64_t tile) {
     const LocalOp& op = (*ops_)[norm];
@@ -247,13 +249,11 @@ class Segment {
 
 }  // namespace
 
-at::Tensor run_tiled(const LocalOps& ops, const at::Tensor& x, std::int64_t tile) {
-  const std::vector<std::size_t> bounds = cuts(ops, x.size(1));
-  at::Tensor value = x;
-  for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
-    value = Segment(ops, bounds[i], bounds[i + 1], x.size(1)).run(value, tile);
-  }
-  return value;
+at::Tensor run_tiled(const LocalOps& ops, at::Tensor x, std::int64_t tile) {
+  const std::int64_t channels = x.size(1);
+  const std::vector<std::size_t> bounds = cuts(ops, channels);
+  for (std::size_t i = 0; i + 1 < bounds.size(); ++i) x = Segment(ops, bounds[i], bounds[i + 1], channels).run(x, tile);
+  return x;
 }
 
 std::int64_t peak_numel(const LocalOps& ops, at::IntArrayRef sizes) {

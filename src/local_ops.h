@@ -27,7 +27,7 @@ using LocalOps = std::vector<LocalOp>;
 // x (N, C, h, w) -> what the operators give on the whole of x, but for rounding: tiles overlap by as much as the
 // operators see, and a group norm has the moments of the whole tensor, which passes over the tiles before it collect.
 // Needs half of the memory or less, and about one and a half times to twice as long. `tile`: side of a tile's result.
-at::Tensor run_tiled(const LocalOps& ops, const at::Tensor& x, std::int64_t tile);
+at::Tensor run_tiled(const LocalOps& ops, at::Tensor x, std::int64_t tile);
 
 // The most numbers that are alive at once when the operators run on the whole of x (N, C, h, w), with the copy that a
 // convolution makes of its input and its output.

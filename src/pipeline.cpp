@@ -68,7 +68,14 @@ std::string hash_tensor(const at::Tensor& tensor) {
 
 std::string hash_floats(const at::Tensor& tensor) { return hash_tensor(tensor.to(at::kFloat)); }
 
-std::string hash_pixels(const Image& image) { return sha256_hex(std::as_bytes(std::span(image.rgb))); }
+Stages hash_stages(const at::Tensor& ids, const at::Tensor& context, const at::Tensor& noise, const at::Tensor& latent,
+                   const Image& image) {
+  return {.ids = hash_tensor(ids),
+          .context = hash_floats(context),
+          .noise = hash_floats(noise),
+          .latent = hash_floats(latent),
+          .pixels = sha256_hex(std::as_bytes(std::span(image.rgb)))};
+}
 
 // `pictures` may differ in prompt, negative prompt and seed only.
 void check_batch(std::span<const Settings> pictures) {
@@ -142,6 +149,7 @@ Pipeline::Pipeline(Bundle bundle, const EngineOptions& options)
     need(unet_, precision_);
     need(vae_, vae_precision_);
   }
+  check_tiling();
   load_seconds_ = watch.lap();
 }
 
@@ -160,6 +168,15 @@ void Pipeline::release(std::unique_ptr<Module>& module) const {
   return_freed_memory();
 }
 
+// Before a picture is sampled in vain.
+void Pipeline::check_tiling() {
+  if (vae_tiling_ != VaeTiling::kOn) return;
+  if (!need(vae_, vae_precision_).can_be_tiled()) {
+    throw Error(ExitCode::kUsage, bundle_.vae.decoder + " has layers that cannot be tiled; use --vae-tiling off");
+  }
+  release(vae_);
+}
+
 DeviceInfo Pipeline::device() const { return describe_device(device_); }
 
 const Pipeline::Text& Pipeline::encode(const std::string& prompt, int clip_skip) {
@@ -171,7 +188,8 @@ const Pipeline::Text& Pipeline::encode(const std::string& prompt, int clip_skip)
   }
   const TextEmbedding embedding = need(text_encoder_, precision_).encode(ids, clip_skip);
   if (texts_.size() >= kTextsMax) texts_.clear();
-  Text text{.ids = at::cat(ids, 1), .context = embedding.context, .pooled = embedding.pooled};
+  // Not a view, which would keep the contexts of all clip skips.
+  Text text{.ids = at::cat(ids, 1), .context = embedding.context.clone(), .pooled = embedding.pooled};
   return texts_[{prompt, clip_skip}] = std::move(text);
 }
 
@@ -266,12 +284,12 @@ at::Tensor Pipeline::decode(const at::Tensor& latent, bool& is_retried, const Ob
   at::Tensor rgb = decode_with(need(vae_, vae_precision_), latent, observer);
   if (!is_finite(rgb) && vae_precision_ != Precision::kFloat32) {
     is_retried = true;
+    release(vae_);
     rgb = decode_with(VaeDecoder(bundle_, device_, at::kFloat), latent, observer);
     if (observer.on_warning) {
       observer.on_warning("the VAE overflowed in half precision and was run again in float32; use --vae-dtype float32");
     }
   }
-  release(vae_);
   if (is_finite(rgb)) return rgb;
   throw Error(ExitCode::kInternal, "the VAE's picture holds NaN or Inf; is the bundle's VAE damaged?");
 }
@@ -279,6 +297,10 @@ at::Tensor Pipeline::decode(const at::Tensor& latent, bool& is_retried, const Ob
 std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Observer& observer) {
   const c10::InferenceMode guard;
   check_batch(pictures);
+  // What a batch that failed has left.
+  release(text_encoder_);
+  release(unet_);
+  release(vae_);
   const Settings& settings = pictures.front();
   Stopwatch watch;
   std::vector<std::string> prompts;
@@ -286,9 +308,9 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
   const Text text = encode(prompts, settings.clip_skip);
   const std::optional<Conditioning> negative = encode_negative(pictures);
   release(text_encoder_);
-  const Denoise denoise = make_denoise(settings, condition(text, settings), negative);
   const double encode_seconds = watch.lap();
 
+  const Denoise denoise = make_denoise(settings, condition(text, settings), negative);
   const VaeSpec& vae = bundle_.vae;
   PictureNoise noise(pictures, {1, vae.latent_channels, settings.height / vae.factor, settings.width / vae.factor},
                      device_);
@@ -297,18 +319,14 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
   release(unet_);
   const double sample_seconds = watch.lap();
 
-  bool is_retried = false;
-  const at::Tensor rgb = decode(latent, is_retried, observer);
   std::vector<Picture> results;
-  for (std::int64_t i = 0; i < rgb.size(0); ++i) {
-    Picture picture{.image = to_image(rgb[i]), .is_vae_retried = is_retried};
-    picture.stages = {.ids = hash_tensor(text.ids[i]),
-                      .context = hash_floats(text.context[i]),
-                      .noise = hash_floats(initial_noise[i]),
-                      .latent = hash_floats(latent[i]),
-                      .pixels = hash_pixels(picture.image)};
+  for (std::int64_t i = 0; i < latent.size(0); ++i) {
+    Picture picture;
+    picture.image = to_image(decode(latent[i].unsqueeze(0), picture.is_vae_retried, observer)[0]);
+    picture.stages = hash_stages(text.ids[i], text.context[i], initial_noise[i], latent[i], picture.image);
     results.push_back(std::move(picture));
   }
+  release(vae_);
   const double decode_seconds = watch.lap();
   const auto share = static_cast<double>(results.size());
   for (Picture& picture : results) {

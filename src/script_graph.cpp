@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <set>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -55,99 +55,100 @@ class Reader {
   }
 
  private:
-  // A constant, or what the module holds; None where it depends on x.
-  [[nodiscard]] c10::IValue constant(const Value* value) const {
+  // A constant, or what the module holds; nothing where it is computed.
+  [[nodiscard]] std::optional<c10::IValue> constant(const Value* value) const {
     if (value == self_) return module_->_ivalue();
     const Node& node = *value->node();
-    if (node.kind() == c10::prim::GetAttr) {
-      const c10::IValue owner = constant(node.input());
-      return owner.isObject() ? owner.toObjectRef().getAttr(node.s(c10::attr::name)) : c10::IValue();
-    }
-    return torch::jit::toIValue(value).value_or(c10::IValue());
+    if (node.kind() != c10::prim::GetAttr) return torch::jit::toIValue(value);
+    const std::optional<c10::IValue> owner = constant(node.input());
+    if (!owner || !owner->isObject()) return std::nullopt;
+    return owner->toObjectRef().getAttr(node.s(c10::attr::name));
   }
 
-  // The elements of a list, of which None depends on x.
-  [[nodiscard]] std::vector<c10::IValue> list(const Value* value) const {
-    const Node& node = *value->node();
-    if (node.kind() != c10::prim::ListConstruct) {
-      const c10::IValue whole = constant(value);
-      if (!whole.isList()) return {};
-      return whole.toListRef().vec();
-    }
+  [[nodiscard]] std::optional<at::Tensor> tensor(const Value* value) const {
+    const std::optional<c10::IValue> known = constant(value);
+    return known && known->isTensor() ? std::optional(known->toTensor()) : std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<std::int64_t> integer(const Value* value) const {
+    const std::optional<c10::IValue> known = constant(value);
+    return known && known->isInt() ? std::optional(known->toInt()) : std::nullopt;
+  }
+
+  [[nodiscard]] bool is_none(const Value* value) const {
+    const std::optional<c10::IValue> known = constant(value);
+    return known && known->isNone();
+  }
+
+  [[nodiscard]] bool is_false(const Value* value) const {
+    const std::optional<c10::IValue> known = constant(value);
+    return known && known->isBool() && !known->toBool();
+  }
+
+  // Whether the value is a list that is known, not empty and holds this number only.
+  [[nodiscard]] bool holds_only(const Value* value, double wanted) const {
     std::vector<c10::IValue> elements;
-    for (const Value* input : node.inputs()) elements.push_back(constant(input));
-    return elements;
-  }
-
-  [[nodiscard]] bool holds_only(const Value* value, std::int64_t wanted) const {
-    const std::vector<c10::IValue> elements = list(value);
+    if (value->node()->kind() == c10::prim::ListConstruct) {
+      for (const Value* input : value->node()->inputs()) elements.push_back(constant(input).value_or(c10::IValue()));
+    } else if (const std::optional<c10::IValue> whole = constant(value); whole && whole->isList()) {
+      elements = whole->toListRef().vec();
+    }
     return !elements.empty() && std::ranges::all_of(elements, [&](const c10::IValue& element) {
-      return element.isInt() && element.toInt() == wanted;
+      return (element.isInt() || element.isDouble()) && element.toScalar().toDouble() == wanted;
     });
   }
 
   // Of _convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups, ...).
   [[nodiscard]] std::optional<LocalOp> read_convolution(const Node& node) const {
-    const c10::IValue weight = constant(node.input(1));
-    const c10::IValue bias = constant(node.input(2));
-    const c10::IValue transposed = constant(node.input(6));
-    const c10::IValue groups = constant(node.input(8));
-    if (!weight.isTensor() || weight.toTensor().dim() != 4 || !(bias.isTensor() || bias.isNone())) return std::nullopt;
-    const at::Tensor& kernel = weight.toTensor();
-    const std::int64_t side = kernel.size(2);
-    const bool keeps_size = side % 2 == 1 && kernel.size(3) == side && holds_only(node.input(3), 1) &&
-                            holds_only(node.input(4), side / 2) && holds_only(node.input(5), 1);
-    const bool is_plain = transposed.isBool() && !transposed.toBool() && groups.isInt() && groups.toInt() == 1;
-    if (!keeps_size || !is_plain || is_data(node.input(2))) return std::nullopt;
-    return LocalOp{.kind = Kind::kConvolution, .weight = kernel, .bias = bias.isTensor() ? bias.toTensor() : at::Tensor()};
+    const std::optional<at::Tensor> kernel = tensor(node.input(1));
+    const std::optional<at::Tensor> bias = tensor(node.input(2));
+    if (!kernel || kernel->dim() != 4 || !(bias || is_none(node.input(2)))) return std::nullopt;
+    const std::int64_t side = kernel->size(2);
+    const std::int64_t margin = side / 2;
+    const bool keeps_size = side % 2 == 1 && kernel->size(3) == side && holds_only(node.input(3), 1) &&
+                            holds_only(node.input(4), static_cast<double>(margin)) && holds_only(node.input(5), 1);
+    const bool is_plain = is_false(node.input(6)) && integer(node.input(8)) == 1;
+    if (!keeps_size || !is_plain) return std::nullopt;
+    return LocalOp{.kind = Kind::kConvolution, .weight = *kernel, .bias = bias.value_or(at::Tensor())};
   }
 
   // Of group_norm(x, groups, weight, bias, eps, cudnn_enabled).
   [[nodiscard]] std::optional<LocalOp> read_group_norm(const Node& node) const {
-    const c10::IValue groups = constant(node.input(1));
-    const c10::IValue weight = constant(node.input(2));
-    const c10::IValue bias = constant(node.input(3));
-    const c10::IValue eps = constant(node.input(4));
-    if (!groups.isInt() || !weight.isTensor() || !bias.isTensor() || !eps.isDouble()) return std::nullopt;
-    return LocalOp{.kind = Kind::kGroupNorm,
-                   .weight = weight.toTensor(),
-                   .bias = bias.toTensor(),
-                   .groups = groups.toInt(),
-                   .eps = eps.toDouble()};
+    const std::optional<std::int64_t> groups = integer(node.input(1));
+    const std::optional<at::Tensor> weight = tensor(node.input(2));
+    const std::optional<at::Tensor> bias = tensor(node.input(3));
+    const std::optional<c10::IValue> eps = constant(node.input(4));
+    if (!groups || !weight || !bias || !eps || !eps->isDouble()) return std::nullopt;
+    return LocalOp{
+        .kind = Kind::kGroupNorm, .weight = *weight, .bias = *bias, .groups = *groups, .eps = eps->toDouble()};
   }
 
   // Of add(x, y, alpha).
   [[nodiscard]] std::optional<LocalOp> read_add(const Node& node) const {
-    const c10::IValue alpha = constant(node.input(2));
-    const bool is_sum = is_data(node.input(0)) && is_data(node.input(1)) && alpha.isInt() && alpha.toInt() == 1;
+    const bool is_sum = is_data(node.input(0)) && is_data(node.input(1)) && integer(node.input(2)) == 1;
     return is_sum ? std::optional(LocalOp{.kind = Kind::kAdd}) : std::nullopt;
   }
 
   // Of div(x, number); a trace keeps the number as a tensor.
   [[nodiscard]] std::optional<LocalOp> read_division(const Node& node) const {
     if (node.inputs().size() != 2) return std::nullopt;
-    const c10::IValue divisor = constant(node.input(1));
-    if (divisor.isTensor() && divisor.toTensor().dim() == 0)
-      return LocalOp{.kind = Kind::kScale, .factor = 1 / divisor.toTensor().item<double>()};
-    if (!divisor.isDouble() && !divisor.isInt()) return std::nullopt;
-    return LocalOp{.kind = Kind::kScale, .factor = 1 / divisor.toScalar().toDouble()};
+    const std::optional<c10::IValue> divisor = constant(node.input(1));
+    if (!divisor) return std::nullopt;
+    if (divisor->isTensor() && divisor->toTensor().dim() == 0)
+      return LocalOp{.kind = Kind::kScale, .factor = 1 / divisor->toTensor().item<double>()};
+    if (!divisor->isDouble() && !divisor->isInt()) return std::nullopt;
+    return LocalOp{.kind = Kind::kScale, .factor = 1 / divisor->toScalar().toDouble()};
   }
 
   // Of dropout(x, p, train): nothing happens but in training.
   [[nodiscard]] std::optional<LocalOp> read_dropout(const Node& node) const {
-    const c10::IValue is_training = constant(node.input(2));
-    const bool does_nothing = is_training.isBool() && !is_training.toBool();
-    return does_nothing ? std::optional(LocalOp{.kind = Kind::kScale}) : std::nullopt;
+    return is_false(node.input(2)) ? std::optional(LocalOp{.kind = Kind::kScale}) : std::nullopt;
   }
 
   // Of upsample_nearest2d(x, size, scales).
   [[nodiscard]] std::optional<LocalOp> read_upsample(const Node& node) const {
-    const std::vector<c10::IValue> scales = node.inputs().size() == 3 ? list(node.input(2)) : std::vector<c10::IValue>();
-    const bool doubles = scales.size() == 2 && std::ranges::all_of(scales, [](const c10::IValue& scale) {
-      return scale.isDouble() && scale.toDouble() == 2;
-    });
-    if (!doubles || is_data(node.input(1)) || !constant(node.input(1)).isNone()) return std::nullopt;
-    return LocalOp{.kind = Kind::kUpsample};
+    const bool doubles = node.inputs().size() == 3 && is_none(node.input(1)) && holds_only(node.input(2), 2);
+    return doubles ? std::optional(LocalOp{.kind = Kind::kUpsample}) : std::nullopt;
   }
 
   const torch::jit::Module* module_;
@@ -173,7 +174,8 @@ std::vector<Step> read_steps(const torch::jit::Module& module, Graph& graph) {
 // What steps[first ...] use of the values made before.
 std::set<Value*> inputs_of(const std::vector<Step>& steps, std::size_t first, Value* input) {
   std::set<const Value*> earlier = {input};
-  for (std::size_t i = 0; i < first; ++i) earlier.insert(steps[i].node->outputs().begin(), steps[i].node->outputs().end());
+  for (std::size_t i = 0; i < first; ++i)
+    earlier.insert(steps[i].node->outputs().begin(), steps[i].node->outputs().end());
   std::set<Value*> used;
   for (std::size_t i = first; i < steps.size(); ++i) {
     for (Value* value : steps[i].node->inputs()) {
@@ -187,7 +189,7 @@ LocalOps connect(const std::vector<Step>& steps, std::size_t first, const Value*
   std::unordered_map<const Value*, std::size_t> index = {{input, 0}};
   LocalOps ops;
   for (std::size_t i = first; i < steps.size(); ++i) {
-    LocalOp op = *steps[i].op;
+    LocalOp op = steps[i].op.value_or(LocalOp());
     for (const Value* value : steps[i].node->inputs()) {
       if (const auto found = index.find(value); found != index.end()) op.inputs.push_back(found->second);
     }
@@ -216,6 +218,7 @@ std::function<at::Tensor(const at::Tensor&)> make_head(const torch::jit::Module&
 std::optional<SplitGraph> split_graph(const torch::jit::Module& module) {
   const std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
   torch::jit::Inline(*graph);
+  torch::jit::EliminateDeadCode(graph);
   if (graph->inputs().size() != 2 || graph->outputs().size() != 1) return std::nullopt;
   const std::vector<Step> steps = read_steps(module, *graph);
   if (steps.empty() || !steps.back().op || graph->outputs()[0] != steps.back().node->output()) return std::nullopt;
@@ -227,10 +230,11 @@ std::optional<SplitGraph> split_graph(const torch::jit::Module& module) {
   if (first == steps.size()) return std::nullopt;
 
   Value* const input = *inputs_of(steps, first, whole_input).begin();
-  LocalOps tail = connect(steps, first, input);
-  const auto enlarges = [](const LocalOp& op) { return op.kind == Kind::kUpsample; };
-  if (std::ranges::none_of(tail, enlarges)) return std::nullopt;
-  return SplitGraph{.head = make_head(module, graph, input), .tail = std::move(tail)};
+  SplitGraph split{.tail = connect(steps, first, input)};
+  const auto has = [&](Kind kind) { return std::ranges::find(split.tail, kind, &LocalOp::kind) != split.tail.end(); };
+  if (!has(Kind::kUpsample) || !has(Kind::kConvolution)) return std::nullopt;
+  split.head = make_head(module, graph, input);
+  return split;
 }
 
 }  // namespace txt2img

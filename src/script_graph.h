@@ -12,11 +12,11 @@
 namespace txt2img {
 
 struct SplitGraph {
-  std::function<at::Tensor(const at::Tensor&)> head;
-  LocalOps tail;
+  std::function<at::Tensor(const at::Tensor&)> head{};
+  LocalOps tail{};
 };
 
-// See ScriptModule::split. The module must stay alive.
+// See ScriptModule::split.
 std::optional<SplitGraph> split_graph(const torch::jit::Module& module);
 
 }  // namespace txt2img

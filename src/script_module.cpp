@@ -1,10 +1,12 @@
 #include "script_module.h"
 
 #include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
 #include <torch/csrc/jit/runtime/profiling_graph_executor_impl.h>
 #include <torch/script.h>
 
 #include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "script_graph.h"
@@ -18,11 +20,15 @@ struct ScriptModule::Impl {
 
 namespace {
 
+constexpr const char* kCallRemedy = "; does the module fit its entry in model.json?";
+
 // Module::to would cast integer buffers too.
 std::vector<ScriptModule::Weight> cast_and_move(const torch::jit::Module& module, c10::Device device,
                                                 c10::ScalarType dtype) {
   std::vector<ScriptModule::Weight> weights;
+  std::unordered_set<const c10::TensorImpl*> seen;
   const auto convert = [&](const std::string& name, const at::Tensor& tensor) {
+    if (!seen.insert(tensor.unsafeGetTensorImpl()).second) return;
     const c10::ScalarType stored = tensor.scalar_type();
     const c10::ScalarType wanted = tensor.is_floating_point() ? dtype : stored;
     if (tensor.device() != device || stored != wanted) tensor.set_data(tensor.to(device, wanted));
@@ -37,6 +43,9 @@ torch::jit::Module load(const std::filesystem::path& file) {
   // Without these the first two runs record profiles and compile: +0.7 s, and no faster afterwards.
   torch::jit::getProfilingMode() = false;
   torch::jit::setGraphExecutorOptimize(false);
+  // Else what is thrown within a call comes out as a runtime_error, and "out of memory" cannot be told from a wrong
+  // call.
+  FLAGS_torch_jit_enable_rethrow_caught_exception = true;
   torch::jit::Module module = torch::jit::load(file.string(), c10::Device(c10::DeviceType::CPU));
   module.eval();
   return module;
@@ -65,15 +74,15 @@ ScriptModule::ScriptModule(ScriptModule&&) noexcept = default;
 ScriptModule& ScriptModule::operator=(ScriptModule&&) noexcept = default;
 
 std::vector<at::Tensor> ScriptModule::run(const std::vector<at::Tensor>& inputs) const {
-  return translate_errors(name_, "; does the module fit its entry in model.json?",
+  return translate_errors(name_, kCallRemedy,
                           [&] { return to_tensors(impl_->module.forward({inputs.begin(), inputs.end()})); });
 }
 
 std::optional<ScriptModule::Split> ScriptModule::split() const {
-  std::optional<SplitGraph> graph = split_graph(impl_->module);
+  std::optional<SplitGraph> graph = translate_errors(name_, kCallRemedy, [&] { return split_graph(impl_->module); });
   if (!graph) return std::nullopt;
-  const auto run = [this, head = std::move(graph->head)](const at::Tensor& input) {
-    return translate_errors(name_, "; does the module fit its entry in model.json?", [&] { return head(input); });
+  const auto run = [name = name_, head = std::move(graph->head)](const at::Tensor& input) {
+    return translate_errors(name, kCallRemedy, [&] { return head(input); });
   };
   return Split{.head = run, .tail = std::move(graph->tail)};
 }

@@ -1,4 +1,4 @@
-// A TorchScript module behind one verb. The only place that knows torch::jit.
+// A TorchScript module behind one verb. With script_graph.h the only place that knows torch::jit.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -31,22 +31,22 @@ class TXT2IMG_API ScriptModule {
   [[nodiscard]] std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs) const;
 
   struct Weight {
-    std::string name;
+    std::string name{};
     c10::ScalarType stored{};  // in the file
     at::Tensor value{};        // as it was cast
   };
 
-  // Parameters and buffers of floating-point numbers.
+  // Parameters and buffers of floating-point numbers; one that has several names is listed once.
   [[nodiscard]] const std::vector<Weight>& weights() const { return weights_; }
 
   // What forward does, in two parts: `head` gives what the local operators at its end begin with.
   struct Split {
-    std::function<at::Tensor(const at::Tensor&)> head;
-    LocalOps tail;
+    std::function<at::Tensor(const at::Tensor&)> head{};
+    LocalOps tail{};
   };
 
   // For modules of one tensor that return one bare tensor; nothing where the graph does not end in local operators that
-  // enlarge. The parts share the module's parameters and must not outlive it.
+  // enlarge. The parts share the module's parameters. Throws Error: kBadData (the module has no forward).
   [[nodiscard]] std::optional<Split> split() const;
 
   [[nodiscard]] c10::Device device() const { return device_; }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,7 +33,7 @@ at::Tensor unscale(const at::Tensor& latent, const VaeSpec& spec) {
 }  // namespace
 
 struct VaeDecoder::Parts {
-  ScriptModule::Split split;
+  ScriptModule::Split split{};
 };
 
 VaeDecoder::VaeDecoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype)
@@ -41,6 +42,8 @@ VaeDecoder::VaeDecoder(const Bundle& bundle, c10::Device device, c10::ScalarType
 }
 
 VaeDecoder::~VaeDecoder() = default;
+
+bool VaeDecoder::can_be_tiled() const { return parts_ != nullptr; }
 
 at::Tensor VaeDecoder::check(const at::Tensor& rgb, const at::Tensor& latent) const {
   const std::vector<std::int64_t> wanted = {latent.size(0), 3, latent.size(2) * spec_.factor,
@@ -58,19 +61,20 @@ at::Tensor VaeDecoder::decode(const at::Tensor& latent) const {
 }
 
 at::Tensor VaeDecoder::decode_tiled(const at::Tensor& latent) const {
-  if (!parts_) {
+  if (!can_be_tiled()) {
     throw Error(ExitCode::kUsage, spec_.decoder + " has layers that cannot be tiled; use --vae-tiling off");
   }
-  const at::Tensor features = parts_->split.head(unscale(latent, spec_).to(module_->dtype()));
-  const at::Tensor rgb = translate_errors(spec_.decoder, "; use --vae-tiling off",
-                                          [&] { return run_tiled(parts_->split.tail, features, kTileSize); });
+  at::Tensor features = parts_->split.head(unscale(latent, spec_).to(module_->dtype()));
+  const at::Tensor rgb = translate_errors(spec_.decoder, "; use --vae-tiling off", [&] {
+    return run_tiled(parts_->split.tail, std::move(features), kTileSize);
+  });
   return check(rgb, latent);
 }
 
 std::uint64_t VaeDecoder::peak_bytes(const at::Tensor& latent) const {
-  if (!parts_) return 0;
+  if (!can_be_tiled()) return 0;
   const LocalOps& tail = parts_->split.tail;
-  // The layers before the first enlargement keep the latent's size.
+  // Taken as given: the layers before the tail keep the latent's size.
   const auto first = std::ranges::find(tail, LocalOp::Kind::kConvolution, &LocalOp::kind);
   const std::vector<std::int64_t> sizes = {latent.size(0), first->weight.size(1), latent.size(2), latent.size(3)};
   return static_cast<std::uint64_t>(peak_numel(tail, sizes)) * c10::elementSize(module_->dtype());

@@ -78,7 +78,8 @@ at::Tensor run_whole(const LocalOps& ops, const at::Tensor& x) {
 
 // Unlike everywhere: a slope over noise, so that no tile has the moments of another.
 at::Tensor sloping(at::IntArrayRef sizes) {
-  return at::randn(sizes) + at::arange(sizes[3]).view({1, 1, 1, -1}) * 0.3 + at::arange(sizes[2]).view({1, 1, -1, 1}) * 0.2;
+  return at::randn(sizes) + at::arange(sizes[3]).view({1, 1, 1, -1}) * 0.3 +
+         at::arange(sizes[2]).view({1, 1, -1, 1}) * 0.2;
 }
 
 class LocalOpsInTiles : public testing::TestWithParam<std::int64_t> {};

@@ -231,12 +231,62 @@ TEST(Pipeline, HoldsOneModuleAtATimeInLowMemory) {
   EXPECT_THROW(draw_one(tight, settings("a")), Error);
 }
 
-TEST(Pipeline, SaysThatAVaeCannotBeTiled) {
+TEST(Pipeline, HoldsNothingInLowMemoryAfterAnError) {
+  const ToyBundle toy(centred());
+  EngineOptions options = on_cpu();
+  options.memory = MemoryUse::kLow;
+  Pipeline pipeline(toy.bundle(), options);
+  const Observer stop{.on_step = {}, .is_cancelled = [] { return true; }, .on_warning = {}};
+  const std::vector<Settings> batch{settings("")};
+  EXPECT_EQ(code_of([&] { pipeline.draw(batch, stop); }), ExitCode::kInterrupted);
+  std::filesystem::remove(toy.folder() / "unet.pt");
+  EXPECT_EQ(code_of([&] { pipeline.draw(batch, {}); }), ExitCode::kBadData);
+}
+
+TEST(Pipeline, ZeroesAnEmptyNegativePromptOnlyThere) {
+  const ToyBundle toy(centred());
+  Bundle bundle = toy.bundle();
+  bundle.text_encoder.zero_empty_negative = true;
+  Pipeline pipeline(bundle, on_cpu());
+  Settings guided = settings("");
+  guided.guidance = 4;
+  for (int k = 0; k < 2; ++k) {
+    expect_flat(draw_one(pipeline, guided).image, byte_of(4 * kEmptyMean - 5));
+    expect_flat(draw_one(pipeline, settings("")).image, byte_of(kEmptyMean - 5));
+  }
+}
+
+TEST(Pipeline, SaysAtOnceThatAVaeCannotBeTiled) {
   const ToyBundle toy;
   EngineOptions options = on_cpu();
   options.vae_tiling = VaeTiling::kOn;
+  for (const MemoryUse memory : {MemoryUse::kNormal, MemoryUse::kLow}) {
+    options.memory = memory;
+    EXPECT_EQ(code_of([&] { Pipeline(toy.bundle(), options); }), ExitCode::kUsage);
+  }
+}
+
+// Its first call wants more memory than there is.
+TEST(Pipeline, DecodesInTilesWhenMemoryRunsOut) {
+  const std::string enlarge = "    y = torch.upsample_nearest2d(y, None, [2.0, 2.0])\n";
+  const ToyBundle toy({.unet = centred().unet, .vae_decoder = R"(
+def forward(self, latent):
+    self.index.add_(1)
+    y = latent + torch.zeros([1 + (1 << 46) * int(self.index[0] == 1)]).sum() * self.one
+)" + enlarge + enlarge + enlarge + R"(
+    return torch._convolution(y, self.rgb, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, False, False, True, True)
+)"});
+  EngineOptions options = on_cpu();
+  const std::vector<Settings> batch{settings("")};
+  options.vae_tiling = VaeTiling::kOff;
+  Pipeline whole(toy.bundle(), options);
+  EXPECT_EQ(code_of([&] { whole.draw(batch, {}); }), ExitCode::kUnavailable);
+  options.vae_tiling = VaeTiling::kAuto;
   Pipeline pipeline(toy.bundle(), options);
-  EXPECT_EQ(code_of([&] { draw_one(pipeline, settings("")); }), ExitCode::kUsage);
+  std::string warning;
+  const Observer observer{.on_step = {}, .on_warning = [&](const std::string& text) { warning = text; }};
+  expect_flat(pipeline.draw(batch, observer).front().image, byte_of(kEmptyMean - 5));
+  EXPECT_NE(warning.find("tiles"), std::string::npos);
 }
 
 TEST(Pipeline, RefusesADeviceThatIsNotThere) {

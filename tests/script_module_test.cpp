@@ -2,6 +2,7 @@
 
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/jit/api/module.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -70,6 +71,28 @@ TEST_F(ScriptModuleTest, SaysInOneLineWhyACallFailed) {
   const std::string message = message_of([&] { static_cast<void>(module.run({at::ones({2})})); }, ExitCode::kBadData);
   EXPECT_NE(message.find("[7, 7]"), std::string::npos) << message;
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+}
+
+TEST_F(ScriptModuleTest, TellsThatMemoryIsShort) {
+  const ScriptModule module = load("def forward(self, x):\n    return torch.empty([1 << 46])\n");
+  message_of([&] { static_cast<void>(module.run({at::ones({1})})); }, ExitCode::kUnavailable);
+}
+
+TEST_F(ScriptModuleTest, KnowsAWeightWithTwoNamesOnce) {
+  torch::jit::Module tied("Tied");
+  const at::Tensor weight = at::ones({2}).to(at::kHalf);
+  tied.register_parameter("a", weight, /*is_buffer=*/false);
+  tied.register_parameter("b", weight, /*is_buffer=*/false);
+  tied.define("def forward(self, x):\n    return self.a + self.b\n");
+  tied.save(file_.string());
+  const ScriptModule module(file_, at::kCPU, at::kFloat);
+  ASSERT_EQ(module.weights().size(), 1U);
+  EXPECT_EQ(module.weights()[0].stored, at::kHalf);
+}
+
+TEST_F(ScriptModuleTest, CannotBeSplitWithoutForward) {
+  const ScriptModule module = load("def other(self, x):\n    return x\n");
+  message_of([&] { static_cast<void>(module.split()); }, ExitCode::kBadData);
 }
 
 TEST_F(ScriptModuleTest, RefusesTheWrongNumberOfInputs) {

@@ -45,6 +45,7 @@ void write_tokenizer(const std::filesystem::path& folder) {
 void write_module(const std::filesystem::path& file, const std::string& code) {
   torch::jit::Module module("Toy");
   module.register_parameter("one", torch::ones({}), /*is_buffer=*/false);
+  module.register_parameter("rgb", torch::eye(3, 4).view({3, 4, 1, 1}), /*is_buffer=*/false);
   module.register_buffer("index", torch::arange(3));
   module.define(code);
   module.save(file.string());

@@ -8,7 +8,8 @@
 
 namespace txt2img {
 
-// The modules' source code (TorchScript); each may use self.one, a float parameter of value 1.
+// The modules' source code (TorchScript); each may use self.one, a float parameter of value 1, and
+// self.rgb, the kernel (3, 4, 1, 1) that takes the first three of four channels.
 struct ToyCode {
   // Context of clip skip k + 1: (k + 1) * ids / 100; pooled: none.
   std::string text_encoder = R"(

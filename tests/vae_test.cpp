@@ -59,6 +59,16 @@ TEST(VaeDecoder, GivesTheSamePictureInTiles) {
   EXPECT_GT(vae.peak_bytes(latent), 4U * 3 * 320 * 576);
 }
 
+TEST(VaeDecoder, GivesTheSamePictureInTilesInHalfPrecision) {
+  const VaeDecoder vae(read_bundle(std::filesystem::path(TXT2IMG_SOURCE_DIR) / "models" / "stickers"), at::kCPU,
+                       at::kBFloat16);
+  at::manual_seed(1);
+  const at::Tensor latent = at::randn({2, 8, 36, 36});
+  const at::Tensor difference = (vae.decode(latent) - vae.decode_tiled(latent)).abs();
+  EXPECT_LT(difference.mean().item<double>() * 127.5, 0.5);
+  EXPECT_LT(difference.max().item<double>() * 127.5, 12);  // bfloat16 has 8 bits
+}
+
 TEST(VaeDecoder, SaysThatItCannotTileLayersItDoesNotKnow) {
   const ToyBundle toy;
   const VaeDecoder vae(toy.bundle(), at::kCPU, at::kFloat);

@@ -28,7 +28,7 @@ namespace txt2img {
 class TXT2IMG_API Pipeline final : public Engine {
  public:
   // Loads the bundle, whose files must have been verified, onto the device; with MemoryUse::kLow only the tokenizers.
-  // Throws Error: kUnavailable (no such device, out of memory), kBadData.
+  // Throws Error: kUnavailable (no such device, out of memory), kBadData, kUsage (a VAE that cannot be tiled is to be).
   Pipeline(Bundle bundle, const EngineOptions& options);
   ~Pipeline() override;
 
@@ -50,6 +50,7 @@ class TXT2IMG_API Pipeline final : public Engine {
   // Frees it if memory is to be saved.
   template <typename Module>
   void release(std::unique_ptr<Module>& module) const;
+  void check_tiling();
 
   // Each prompt by itself, so that its context does not depend on its neighbours, and only once for many pictures.
   [[nodiscard]] const Text& encode(const std::string& prompt, int clip_skip);
@@ -60,6 +61,7 @@ class TXT2IMG_API Pipeline final : public Engine {
                                   const Denoise& denoise, const NoiseSource& noise, const Observer& observer) const;
   [[nodiscard]] Denoise make_denoise(const Settings& settings, Conditioning positive,
                                      const std::optional<Conditioning>& negative);
+  // One picture: (1, C, h, w) -> (1, 3, H, W).
   [[nodiscard]] at::Tensor decode(const at::Tensor& latent, bool& is_retried, const Observer& observer);
   [[nodiscard]] at::Tensor decode_with(const VaeDecoder& vae, const at::Tensor& latent, const Observer& observer) const;
 
@@ -75,7 +77,7 @@ class TXT2IMG_API Pipeline final : public Engine {
   std::unique_ptr<Unet> unet_;
   std::unique_ptr<VaeDecoder> vae_;
   std::map<std::pair<std::string, int>, Text> texts_;  // encoded lately, by prompt and clip skip
-  double load_seconds_ = 0;  // not yet told
+  double load_seconds_ = 0;                            // not yet told
 };
 
 }  // namespace txt2img

@@ -25,11 +25,14 @@ class TXT2IMG_API VaeDecoder {
   // Throws Error: kUnavailable (out of memory), kBadData.
   [[nodiscard]] at::Tensor decode(const at::Tensor& latent) const;
 
+  // Whether the module's layers are those that decode_tiled knows.
+  [[nodiscard]] bool can_be_tiled() const;
+
   // The same but for rounding, with the layers that enlarge run tile by tile: a fraction of the memory, up to twice the
-  // time. Throws as decode does, and kUsage where the module's layers cannot be tiled.
+  // time. Throws as decode does, and kUsage where it cannot.
   [[nodiscard]] at::Tensor decode_tiled(const at::Tensor& latent) const;
 
-  // Bytes that decode needs at its peak apart from the weights, estimated; 0 where the layers cannot be tiled.
+  // Bytes that decode needs at its peak apart from the weights, estimated; 0 where it cannot be tiled.
   [[nodiscard]] std::uint64_t peak_bytes(const at::Tensor& latent) const;
 
  private:

@@ -49,7 +49,7 @@ def build(part: str, config: dict[str, Any]) -> torch.nn.Module:
 
 
 def random_tensor(name: str, shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
-    """float16: uniform in +-1/sqrt(fan in) for matrices and kernels, 1 and 0 for norms, small numbers for vectors."""
+    """float16: uniform in +-1/sqrt(fan in) for matrices and kernels, 1 and 0 for norms, 0 for other vectors."""
     if len(shape) >= 2:
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         return torch.empty(shape).uniform_(-bound, bound, generator=generator).half()

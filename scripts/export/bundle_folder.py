@@ -50,10 +50,12 @@ def building(target: Path) -> Iterator[Path]:
     """Yields a temporary sibling of `target`, which becomes `target` if the block succeeds and
     disappears if it does not."""
     work = target.parent / f".{target.name}.export-{os.getpid()}.tmp"
+    made = [folder for folder in target.parents if not folder.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work.mkdir()
     except OSError as error:
+        _remove_empty(made)
         raise ExportError(
             ExitCode.CANNOT_CREATE, f"{work} cannot be created ({error.strerror})"
         ) from error
@@ -62,6 +64,14 @@ def building(target: Path) -> Iterator[Path]:
         _replace(target, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        _remove_empty(made)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Innermost first; one that holds anything, the new bundle for instance, stays with those around it."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

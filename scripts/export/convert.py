@@ -22,7 +22,7 @@ from .bundle_folder import (
     write_manifest,
 )
 from .components import Component, components
-from .errors import bad_data
+from .errors import bad_data, describing
 from .manifest import Facts
 from .memory import return_freed_memory
 from .open_source import Request, open_source
@@ -63,7 +63,8 @@ def export(options: Options, say: Callable[[str], None]) -> Path:
     source = open_source(options.request)
     if source.pipeline_class not in PIPELINES:
         raise bad_data(f"{source.path}: {source.pipeline_class} is not supported; {', '.join(PIPELINES)} are")
-    facts = Facts(source)
+    with describing(str(source.path)):
+        facts = Facts(source)
     modules = components(source, DTYPES[options.dtype], DTYPES[options.vae_dtype])
     for leftover in source.leftovers():
         raise bad_data(leftover)
@@ -108,7 +109,9 @@ def _export_tokenizer(work: Path, source: Source, part: str) -> dict[str, Any]:
     """The entry of `tokenizers` for one text encoder."""
     name = part.replace("text_encoder", "tokenizer")
     positions = source.config(part).get("max_position_embeddings", 77)
-    entry = export_tokenizer(source.tokenizer(part), work, name, positions)
+    tokenizer = source.tokenizer(part)
+    with describing(tokenizer.where):
+        entry = export_tokenizer(tokenizer, work, name, positions)
     if added := source.added_tokens(part):
         if entry["type"] != "clip-bpe":
             raise bad_data(f"{source.path}: only CLIP's tokenizer takes embeddings")

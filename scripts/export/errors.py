@@ -34,7 +34,7 @@ def describing(where: str) -> Iterator[None]:
     """Whatever a library cannot make of a configuration is the configuration's fault."""
     try:
         yield
-    except ExportError:
+    except (ExportError, OSError):
         raise
     except Exception as error:
         first = str(error).strip().partition("\n")[0] or type(error).__name__

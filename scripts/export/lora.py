@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from .errors import ExitCode, ExportError, bad_data
 from .ldm_names import unet_module_name
@@ -170,16 +171,29 @@ class _PeftAlphas:
         if f"{part}.lora_alpha" not in self.settings:
             return float(rank)
         pattern = self.settings.get(f"{part}.alpha_pattern") or {}
-        alpha = pattern.get(module, self.settings[f"{part}.lora_alpha"])
-        return float(alpha)
+        return float(pattern.get(module, self.settings[f"{part}.lora_alpha"]))
 
 
 def _peft_alphas(path: Path) -> _PeftAlphas:
+    where = f"{path}: its header's '{_METADATA}'"
     try:
         settings = json.loads(read_metadata(path).get(_METADATA, "{}"))
-    except ValueError as error:
-        raise bad_data(f"{path}: its header's '{_METADATA}' is no JSON; fetch it again") from error
+    except (ValueError, RecursionError) as error:
+        raise bad_data(f"{where} is no JSON; fetch it again") from error
+    if not isinstance(settings, dict):
+        raise bad_data(f"{where} is no JSON object; fetch it again")
     for key, value in settings.items():
         if value and key.endswith((".use_dora", ".use_rslora")):
             raise bad_data(f"{path}: {key} is not supported, a plain LoRA is")
+        if not all(type(alpha) in (int, float) for alpha in _alphas(key, value)):
+            raise bad_data(f"{where} has a {key} that is no number; fetch it again")
     return _PeftAlphas(settings)
+
+
+def _alphas(key: str, value: Any) -> list[Any]:
+    """What a setting says about alpha."""
+    if key.endswith(".lora_alpha"):
+        return [value]
+    if key.endswith(".alpha_pattern") and value:
+        return list(value.values()) if isinstance(value, dict) else [value]
+    return []

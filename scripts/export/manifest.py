@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .bundle_folder import FORMAT, sha256
+from .choices import obstacles, schedules_of
 from .defaults import default_steps
 from .errors import bad_data
 from .scheduler import KNOWN_KEYS, Scheduler
@@ -37,6 +38,8 @@ class Facts:
         self.scheduler = Scheduler(source.config("scheduler"), source.where("scheduler"))
         self.overrides = _checked_overrides(source)
         self._check_widths()
+        for obstacle in obstacles(self.defaults, self.scheduler_facts):
+            raise bad_data(f"{source.path}: {obstacle}")
 
     @property
     def context_width(self) -> int:
@@ -132,9 +135,25 @@ class Facts:
                 "shift_factor": self.vae.shift_factor or 0.0,
                 **{key: list(self.vae[key]) for key in _STATISTICS if self.vae.get(key) is not None},
             },
-            "scheduler": self.scheduler.facts(self._pipeline_kind) | self.overrides.get("scheduler", {}),
-            "defaults": self._defaults() | self.overrides.get("defaults", {}),
+            "scheduler": self.scheduler_facts,
+            "defaults": self.defaults,
         }
+
+    @property
+    def scheduler_facts(self) -> dict[str, Any]:
+        return self.scheduler.facts(self._pipeline_kind) | self.overrides.get("scheduler", {})
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The derived ones, and those of the model's maker and of the user."""
+        wanted = self.overrides.get("defaults", {})
+        defaults = self._derived_defaults() | wanted
+        # The schedule of the published scheduler need not go with a sampler that was asked for.
+        if "schedule" not in wanted and defaults["schedule"] not in schedules_of(
+            defaults["sampler"], self.scheduler_facts
+        ):
+            defaults["schedule"] = "model"
+        return defaults
 
     @property
     def _zero_empty_negative(self) -> bool:
@@ -152,7 +171,7 @@ class Facts:
         names = time_id_names(self.unet, self.pooled_width, self._source.where("unet"))
         return {} if names == SIZES else {"time_ids": list(names)}
 
-    def _defaults(self) -> dict[str, Any]:
+    def _derived_defaults(self) -> dict[str, Any]:
         factor = vae_factor(self.vae)
         size = self.unet.sample_size or 64
         steps = default_steps(self._source.config("scheduler"), unet_inputs(self.unet), self._source.is_xl)

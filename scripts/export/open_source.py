@@ -1,6 +1,6 @@
 """From what the user names to a model: its layout, and the changes that the user wants made to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Request:
     vae: str | None = None
     loras: tuple[tuple[Path, float], ...] = ()
     embeddings: tuple[tuple[Path, str | None], ...] = ()
+    defaults: dict[str, Any] = field(default_factory=dict)  # of the bundle
 
 
 def open_source(request: Request) -> Source:
@@ -39,7 +40,7 @@ def open_source(request: Request) -> Source:
         source = MergedLora(source, path, weight)
     for path, token in request.embeddings:
         source = AddedEmbedding(source, path, token)
-    return source
+    return _WithDefaults(source, request.defaults) if request.defaults else source
 
 
 def _open_layout(request: Request) -> Source:
@@ -78,6 +79,19 @@ class _Predicting(ChangedSource):
     def config(self, part: str) -> dict[str, Any]:
         config = self.original.config(part)
         return config | {"prediction_type": self._prediction_type} if part == "scheduler" else config
+
+
+class _WithDefaults(ChangedSource):
+    """Another source with the user's defaults."""
+
+    def __init__(self, original: Source, defaults: dict[str, Any]) -> None:
+        super().__init__(original)
+        self._defaults = defaults
+
+    def overrides(self) -> dict[str, Any]:
+        overrides = self.original.overrides()
+        theirs = overrides.get("defaults", {})
+        return overrides | {"defaults": theirs | self._defaults} if isinstance(theirs, dict) else overrides
 
 
 class _WithTokenizers(ChangedSource):

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from .errors import ExitCode, ExportError, bad_data
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")
 _MAX_HEADER_BYTES = 100 * 1024 * 1024  # the limit of the safetensors library itself
-_PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")  # torch.save's zip, plain pickles
+_PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's zip, plain pickles
 _DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -49,25 +50,19 @@ def read_header(path: Path) -> dict[str, TensorEntry]:
     """Name -> entry of every tensor; a truncated or foreign file is an error that names it."""
     header, start = _read_json(path)
     header.pop("__metadata__", None)
-    try:
-        entries = {
-            name: TensorEntry(entry["dtype"], tuple(entry["shape"]), *(start + int(o) for o in entry["data_offsets"]))
-            for name, entry in header.items()
-        }
-        sizes = [(entry.begin, entry.end) for entry in entries.values()]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(path) from error
-    if any(not start <= begin <= end for begin, end in sizes):
-        raise _damaged(path)
-    end, size = max((end for _, end in sizes), default=start), path.stat().st_size
+    entries = {name: _entry(path, name, value, start) for name, value in header.items()}
+    end, size = max((entry.end for entry in entries.values()), default=start), path.stat().st_size
     if size != end:
         raise bad_data(f"{path} has {size} bytes where its header announces {end}; fetch it again")
+    _check_places(path, entries, start)
     return entries
 
 
 def read_metadata(path: Path) -> dict[str, str]:
     """The free texts that the writer of the file left in its header."""
     metadata = _read_json(path)[0].get("__metadata__") or {}
+    if not isinstance(metadata, dict):
+        raise _damaged(path)
     return {str(key): str(value) for key, value in metadata.items()}
 
 
@@ -79,8 +74,6 @@ def read_tensor(path: Path, name: str, entry: TensorEntry) -> Tensor:
     if entry.dtype not in _DTYPES:
         raise bad_data(f"{path}: tensor '{name}' holds {entry.dtype}; supported are {', '.join(_DTYPES)}")
     dtype = _DTYPES[entry.dtype]
-    if entry.numel * dtype.itemsize != entry.end - entry.begin:
-        raise bad_data(f"{path}: tensor '{name}' has not the size that its shape {entry.shape} asks for")
     if entry.numel == 0:
         return torch.empty(entry.shape, dtype=dtype)
     buffer = bytearray(entry.end - entry.begin)
@@ -111,5 +104,36 @@ def _read_json(path: Path) -> tuple[dict, int]:
     return header, 8 + length
 
 
-def _damaged(path: Path) -> ExportError:
-    return bad_data(f"{path} has a damaged safetensors header; fetch it again")
+def _entry(path: Path, name: str, value: Any, start: int) -> TensorEntry:
+    """What the header says of a tensor, if it makes sense."""
+    try:
+        dtype, shape, (begin, end) = value["dtype"], value["shape"], value["data_offsets"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, name) from error
+    if not isinstance(dtype, str) or not isinstance(shape, list):
+        raise _damaged(path, name)
+    if any(type(number) is not int or number < 0 for number in (*shape, begin, end)):
+        raise _damaged(path, name)
+    entry = TensorEntry(dtype, tuple(shape), start + begin, start + end)
+    if dtype in _DTYPES and entry.numel * _DTYPES[dtype].itemsize != end - begin:
+        raise bad_data(
+            f"{path}: tensor '{name}' has {end - begin} bytes, which is not what its shape {entry.shape} of {dtype} "
+            "asks for; fetch the file again"
+        )
+    return entry
+
+
+def _check_places(path: Path, entries: dict[str, TensorEntry], start: int) -> None:
+    """Tensors follow each other without gaps; a header that says otherwise lies about one of them."""
+    place = start
+    for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
+        if entry.begin != place:
+            raise bad_data(
+                f"{path}: tensor '{name}' does not begin where the one before it ends; fetch the file again"
+            )
+        place = entry.end
+
+
+def _damaged(path: Path, name: str | None = None) -> ExportError:
+    where = "" if name is None else f" (tensor '{name}')"
+    return bad_data(f"{path} has a damaged safetensors header{where}; fetch it again")

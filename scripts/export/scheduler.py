@@ -4,7 +4,7 @@ from typing import Any
 
 import diffusers
 
-from .errors import bad_data
+from .errors import bad_data, describing
 
 # All keys of the bundle format, with the values of keys that a scheduler class does not have.
 _KEYS: dict[str, Any] = {
@@ -79,7 +79,8 @@ class Scheduler:
                 "with that of a DDIM, Euler or DPMSolverMultistep scheduler"
             )
         self._file = config
-        self._full = {**getattr(diffusers, self.class_name).from_config(config).config}
+        with describing(where):
+            self._full = {**getattr(diffusers, self.class_name).from_config(config).config}
 
     def facts(self, pipeline_class: str) -> dict[str, Any]:
         """The `scheduler` object: the file's values, then the class defaults, then `_KEYS`."""

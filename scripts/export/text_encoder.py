@@ -16,7 +16,8 @@ _LARGEST = 2
 
 def build_text_encoder(config: dict[str, Any], where: str) -> nn.Module:
     """transformers' own text model on the meta device, but for its non-stored position ids."""
-    architecture = (config.get("architectures") or ["CLIPTextModel"])[0]
+    with describing(where):
+        architecture = str((config.get("architectures") or ["CLIPTextModel"])[0])
     if architecture not in _CLASSES:
         raise bad_data(f"{where}: {architecture} is not supported; {' and '.join(_CLASSES)} are")
     if config.get("use_attention_mask"):

@@ -4,6 +4,7 @@ only once."""
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from os.path import commonprefix
 from pathlib import Path
 
 import torch
@@ -107,10 +108,17 @@ def check(module: nn.Module, weights: Weights, where: str) -> None:
     for name, piece in weights.items():
         _check_piece(piece, expected.get(name))
     if missing := sorted(expected.keys() - weights.keys()):
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise bad_data(
-            f"{where}: tensor '{missing[0]}' and {len(missing) - 1} more that its configuration asks for are missing; "
-            "weights and configuration do not belong together"
+            f"{_neighbour(weights, missing[0])}tensor '{missing[0]}'{more} is missing, which {where} asks for; fetch "
+            "the weights again, or the configuration that belongs to them"
         )
+
+
+def _neighbour(weights: Weights, name: str) -> str:
+    """The file that has the weight of the most similar name, for messages."""
+    nearest = max(weights, key=lambda other: len(commonprefix([name, other])), default=None)
+    return "" if nearest is None else f"{weights[nearest].path}: "
 
 
 def _check_piece(piece: Piece, shape: tuple[int, ...] | None) -> None:

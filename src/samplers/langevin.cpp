@@ -2,9 +2,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_vector_norm.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "samplers/samplers.h"
 #include "samplers/step_math.h"
 
@@ -45,7 +42,7 @@ class Langevin final : public Sampler {
                                             const NoiseSource& noise) {
     const auto [x0, eps] = denoise(x, step.from);
     const double r = decay(step.from, step.to);
-    const double up = step.to.sigma * std::sqrt(std::max(1 - r * r, 0.0));
+    const double up = ancestral_noise(step.to, r);
     const at::Tensor mean = step.to.alpha * x0 + (step.to.sigma * r) * eps;
     return up > 0 ? mean + up * noise() : mean;
   }

@@ -18,16 +18,8 @@ constexpr int kOrderMax = 4;
 
 // --- on the slopes dx/ds, x in units of sigma -----------------------------------------------------
 
-// The Lagrange polynomial that is 1 at nodes[k] and 0 at the others.
-double lagrange(std::span<const double> nodes, std::size_t k, double s) {
-  double product = 1;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (i != k) product *= (s - nodes[i]) / (nodes[k] - nodes[i]);
-  }
-  return product;
-}
-
-// Its integral from `from` to `to`, exact for four nodes: Gauss and Legendre's rule of two points.
+// The integral of a Lagrange polynomial from `from` to `to`, exact for four nodes: Gauss and Legendre's rule of two
+// points.
 double integrated_lagrange(std::span<const double> nodes, std::size_t k, double from, double to) {
   const double middle = (from + to) / 2;
   const double reach = (to - from) / 2 / std::numbers::sqrt3;

@@ -54,15 +54,13 @@ class Ddim final : public Sampler {
   double eta_;
 };
 
-// Ancestral sampling: an Euler step to a lower level, then noise back up to the wanted one (k-diffusion's
-// get_ancestral_step with eta = 1; in ratios s: s_down = s'^2 / s, s_up^2 = s'^2 - s_down^2).
+// Ancestral sampling: an Euler step to a lower level, then noise back up to the wanted one.
 class EulerAncestral final : public Sampler {
  public:
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& noise) override {
     const auto [x0, eps] = denoise(x, step.from);
     const double r = decay(step.from, step.to);
-    const double up = step.to.sigma * std::sqrt(std::max(1 - r * r, 0.0));
-    return step.to.alpha * x0 + (step.to.sigma * r) * eps + up * noise();
+    return step.to.alpha * x0 + (step.to.sigma * r) * eps + ancestral_noise(step.to, r) * noise();
   }
 };
 

@@ -76,14 +76,6 @@ class Interval {
     return predicts_x0_ ? to_.alpha * -std::expm1(-k * h_) : -k * to_.sigma * std::expm1(h_);
   }
 
-  static double lagrange(const std::vector<double>& nodes, std::size_t k, double lambda) {
-    double product = 1;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      if (i != k) product *= (lambda - nodes[i]) / (nodes[k] - nodes[i]);
-    }
-    return product;
-  }
-
   NoiseLevel from_;
   NoiseLevel to_;
   double tau2_;

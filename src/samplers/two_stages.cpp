@@ -1,7 +1,6 @@
 // Samplers that ask the denoiser twice in each step.
 #include <ATen/TensorOperators.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "samplers/samplers.h"
@@ -57,8 +56,8 @@ class Dpm2Ancestral final : public Sampler {
     at::Tensor guess = euler_step(denoise(x, step.from), step.mid);
     if (step.to.sigma == 0) return guess;
     const double r = decay(step.from, step.to);
-    const double up = step.to.sigma * std::sqrt(std::max(1 - r * r, 0.0));
-    return follow(x, denoise(guess, step.mid).eps, step, ratio(step.to) * r) + up * noise();
+    const at::Tensor mean = follow(x, denoise(guess, step.mid).eps, step, ratio(step.to) * r);
+    return mean + ancestral_noise(step.to, r) * noise();
   }
 };
 
@@ -85,7 +84,7 @@ class DpmppSde final : public Sampler {
   [[nodiscard]] at::Tensor ancestral_step(const at::Tensor& x, const at::Tensor& x0, const at::Tensor& noise,
                                           const NoiseLevel& from, const NoiseLevel& to) const {
     const double r = decay(from, to);  // the lower level is r times the wanted one
-    const double up = s_noise_ * to.sigma * std::sqrt(std::max(1 - r * r, 0.0));
+    const double up = s_noise_ * ancestral_noise(to, r);
     return (to.alpha / from.alpha * r * r) * x + (to.alpha * (1 - r * r)) * x0 + up * noise;
   }
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run the program."""
+"""Fixtures of the tests that run the program, and tiny models of each family, written once per session."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +20,41 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return written[unet]
 
     return folder_of
+
+
+@pytest.fixture(scope="session")
+def family_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The tiny model of a family, written when it is first asked for."""
+    written: dict[str, Path] = {}
+
+    def folder_of(family: str) -> Path:
+        if family not in written:
+            from tiny_families import write_family  # PyTorch takes seconds
+
+            written[family] = write_family(tmp_path_factory.mktemp(family), family)
+        return written[family]
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def family_bundle(
+    family_folder: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Its bundle in float32."""
+    made: dict[str, Path] = {}
+
+    def bundle_of(family: str) -> Path:
+        if family not in made:
+            import export_model
+
+            target = tmp_path_factory.mktemp("bundles") / family
+            arguments = [str(family_folder(family)), "--output", str(target), "--dtype", "float32"]
+            assert export_model.main(arguments) == 0
+            made[family] = target
+        return made[family]
+
+    return bundle_of
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from cli_program import Program
-from toy_bundle import write_manifest
+from toy_bundle import write_manifest, write_module
 
 
 @pytest.fixture
@@ -119,7 +119,9 @@ def test_check_runs_each_module_and_draws_with_none_that_fails(program: Program,
     assert "picture" not in rows
 
 
-@pytest.mark.parametrize(("value", "dtype", "words"), [(float("inf"), None, "one holds NaN or Inf"), (1, "float16", "stored as Half")])
+@pytest.mark.parametrize(
+    ("value", "dtype", "words"), [(float("inf"), None, "one holds NaN or Inf"), (1, "float16", "stored as Half")]
+)
 def test_check_looks_at_the_weights(program: Program, model: Path, value: float, dtype: str | None, words: str) -> None:
     module = torch.jit.load(model / "vae_decoder.pt")
     module.one.data.fill_(value)
@@ -131,6 +133,24 @@ def test_check_looks_at_the_weights(program: Program, model: Path, value: float,
     assert result.code == 65, result.err
     assert "vae_decoder.pt: " in result.error
     assert words in result.error
+
+
+# Four channels of mean and four of log variance, as the latent has four.
+@pytest.mark.parametrize(("channels", "code"), [(8, 0), (4, 65)])
+def test_check_knows_what_a_vae_encoder_gives(program: Program, model: Path, channels: int, code: int) -> None:
+    write_module(
+        model / "vae_encoder.pt",
+        f"def forward(self, x):\n    return x[:, :1, ::8, ::8].repeat(1, {channels}, 1, 1) * self.one\n",
+    )
+    manifest = json.loads((model / "model.json").read_text())
+    manifest["vae"]["encoder"] = "vae_encoder.pt"
+    write_manifest(model, manifest)
+    result = program.run("--check", model)
+    assert result.code == code, result.err
+    assert "vae encoder " in result.out.decode()
+    if code:
+        call = "image (1, 3, 128, 192) -> (1, 4, 16, 24)"
+        assert f"vae_encoder.pt: {call}, but model.json says (1, 8, 16, 24)" in result.error
 
 
 def test_verbose_says_what_draws(program: Program) -> None:

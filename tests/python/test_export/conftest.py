@@ -1,11 +1,9 @@
 """Tiny sources and the bundles made of them, each written once per session."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import tiny_families
 import tiny_models
 import torch
 from exported import exported
@@ -32,35 +30,6 @@ def sd1_bundle(sd1: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stickers_bundle(stickers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ("--dtype", "float32", "--vae-dtype", "float16")
     return exported(stickers, tmp_path_factory.mktemp("bundles") / "stickers", *options)
-
-
-@pytest.fixture(scope="session")
-def family_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The tiny model of a family, written when it is first asked for."""
-    written: dict[str, Path] = {}
-
-    def folder_of(family: str) -> Path:
-        if family not in written:
-            written[family] = tiny_families.write_family(tmp_path_factory.mktemp(family), family)
-        return written[family]
-
-    return folder_of
-
-
-@pytest.fixture(scope="session")
-def family_bundle(
-    family_folder: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
-    """Its bundle in float32."""
-    made: dict[str, Path] = {}
-
-    def bundle_of(family: str) -> Path:
-        if family not in made:
-            target = tmp_path_factory.mktemp("bundles") / family
-            made[family] = exported(family_folder(family), target, "--dtype", "float32")
-        return made[family]
-
-    return bundle_of
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,6 @@
 """What the tests of scripts/export_model.py share: running it, and spoiling its sources."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import export_model
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -39,6 +41,23 @@ def edit_tensors(path: Path, edit: Callable[[dict[str, Tensor]], Any]) -> None:
     tensors = load_file(path)
     edit(tensors)
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+
+
+def edit_header(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
+    """Changes what a safetensors file says of its tensors, and leaves their bytes."""
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    edit(header)
+    raw = json.dumps(header).encode()
+    path.write_bytes(len(raw).to_bytes(8, "little") + raw + content[end:])
+
+
+def write_pickle(path: Path) -> None:
+    """What torch.save writes, whatever the file is called."""
+    buffer = io.BytesIO()
+    torch.save({"state_dict": {}}, buffer)
+    path.write_bytes(buffer.getvalue())
 
 
 def refused(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from export.components import components
 from export.convert import _export_tokenizer
 from export.open_source import Request, open_source
 from export.source import Source
-from exported import refused
+from exported import refused, write_pickle
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -110,6 +110,34 @@ def test_two_embeddings_follow_each_other(family_folder: Folder, tmp_path: Path)
     encoder.check()
     table = encoder.load().state_dict()["embeddings.token_embedding.weight"]
     assert torch.equal(table[574:576], vectors(2, 32)) and torch.equal(table[576:], vectors(1, 32, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "words"),
+    [
+        ("cat.pt", write_pickle, ["pickle"]),
+        ("cat.safetensors", write_pickle, ["pickle"]),
+        ("cat.safetensors", lambda file: file.write_bytes(file.read_bytes()[:-1]), ["bytes"]),
+        ("cat.safetensors", lambda file: save_file({TOKEN: torch.full((1, 32), torch.nan)}, file), [TOKEN, "NaN"]),
+    ],
+)
+def test_refuses_a_damaged_file(
+    name: str,
+    spoil: Callable[[Path], object],
+    words: list[str],
+    family_folder: Folder,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / name
+    save_file({TOKEN: torch.ones(1, 32)}, file)
+    spoil(file)
+    output = tmp_path / "new" / "bundle"
+    code, line = refused(capsys, family_folder("sd1"), "--output", output, "--embedding", file)
+    assert (code, str(file) in line) == (65, True)
+    for word in words:
+        assert word in line
+    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize(

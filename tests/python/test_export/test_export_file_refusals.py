@@ -1,13 +1,12 @@
 """Single files that scripts/export_model.py refuses, and how it says so."""
 
-import io
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from exported import edit_tensors, refused
+from exported import edit_header, edit_tensors, refused, write_pickle
 from ldm_file import write_ldm_file
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -20,19 +19,27 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
-def mislabel(path: Path) -> None:
-    """What torch.save writes, under the name of a safetensors file."""
-    buffer = io.BytesIO()
-    torch.save({"state_dict": {}}, buffer)
-    path.write_bytes(buffer.getvalue())
-
-
 def grow_header(path: Path) -> None:
     path.write_bytes((1 << 40).to_bytes(8, "little") + path.read_bytes()[8:])
 
 
 def edit(change: Callable[[dict[str, Tensor]], object]) -> Callable[[Path], None]:
     return lambda path: edit_tensors(path, change)
+
+
+def lie(**values: object) -> Callable[[Path], None]:
+    """The header says something else of a tensor than its bytes do."""
+    return lambda path: edit_header(path, lambda header: header[OUT].update(values))
+
+
+def overlap(path: Path) -> None:
+    """One tensor's bytes are said to be another's of that shape."""
+
+    def edit(header: dict) -> None:
+        header[OUT]["data_offsets"] = header[f"{UNET}out.0.bias"]["data_offsets"]
+        header[OUT]["shape"] = header[f"{UNET}out.0.bias"]["shape"]
+
+    edit_header(path, edit)
 
 
 def keep(start: str) -> Callable[[Path], None]:
@@ -55,8 +62,21 @@ def hold(*names: str) -> Callable[[Path], None]:
 
 REFUSALS: dict[str, tuple[int, list[str], Callable[[Path], None]]] = {
     "truncated": (65, ["bytes"], truncate),
-    "mislabelled": (65, ["pickle", "safe_serialization"], mislabel),
+    "mislabelled": (65, ["pickle", "safe_serialization"], write_pickle),
     "with an endless header": (65, ["not a whole safetensors file"], grow_header),
+    "of no bytes": (65, ["not a whole safetensors file"], lambda path: path.write_bytes(b"")),
+    "that is a web page": (65, ["not a whole safetensors file"], lambda path: path.write_bytes(b"<!DOCTYPE html>")),
+    "that ends within its header": (
+        65,
+        ["not a whole safetensors file"],
+        lambda path: path.write_bytes(path.read_bytes()[:500]),
+    ),
+    "whose header lies about a shape": (65, [f"'{OUT}'", "(5,)"], lie(shape=[5])),
+    "whose header lies about a type": (65, [f"'{OUT}'", "F16"], lie(dtype="F16")),
+    "whose header has a shape of words": (65, [f"'{OUT}'", "damaged"], lie(shape=["four"])),
+    "whose header has a negative shape": (65, [f"'{OUT}'", "damaged"], lie(shape=[-4])),
+    "whose header has one offset": (65, [f"'{OUT}'", "damaged"], lie(data_offsets=[0])),
+    "whose tensors overlap": (65, ["tensor '", "does not begin where the one before it ends"], overlap),
     "with NaN": (65, [f"'{OUT}'", "NaN"], edit(lambda t: t[OUT].fill_(math.nan))),
     "without a tensor": (65, [f"'{OUT}'", "missing"], edit(lambda t: t.pop(OUT))),
     "with a tensor too many": (65, [f"'{UNET}more'"], edit(lambda t: t.update({f"{UNET}more": torch.zeros(4)}))),
@@ -85,7 +105,7 @@ def test_refuses_a_file(
     assert (actual, str(path) in line) == (code, True)
     for word in words:
         assert word in line
-    assert not output.parent.exists() or list(output.parent.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [path.parent]
 
 
 def test_a_file_is_not_taken_for_another_family(

@@ -14,10 +14,12 @@ from export.components import Component, components
 from export.manifest import Facts
 from export.open_source import Request, open_source
 from exported import UNET, exported, manifest, refused
+from family_pictures import PROMPT, SEEDS, drawn_with
 from ldm_file import write_ldm_file
 from safetensors.torch import load_file, save_file
 from tiny_families import write_family
 from torch import Tensor
+from transformers import CLIPTextModel
 
 SINGLE_FILES = ("sd1", "sd2", "sdxl", "sdxl-refiner", "lcm", "inpainting")
 NAME = "someone/tiny-model"
@@ -97,26 +99,54 @@ def test_a_name_that_is_not_in_the_cache(hub: Path, tmp_path: Path, capsys: pyte
     assert (code, "hf download someone/else" in line) == (66, True)
 
 
-def test_bundles_of_three_layouts_have_the_same_modules(
+def assert_same_bundles(ours: Path, theirs: Path, folder: Path) -> None:
+    """Equal weights, graphs of the same operators, and pictures of the same bytes."""
+    for name in MODULES:
+        a, b = torch.jit.load(ours / name), torch.jit.load(theirs / name)
+        assert_same([dict(a.state_dict())], [dict(b.state_dict())])
+        kinds = [[node.kind() for node in module.inlined_graph.nodes()] for module in (a, b)]
+        assert kinds[0] == kinds[1]
+    options = ("--steps", 3, "--dtype", "float32", "-N", "a blue cat")
+    pictures = [drawn_with(bundle, folder, PROMPT, options, SEEDS[:2]) for bundle in (ours, theirs)]
+    assert pictures[0].std() > 5
+    assert pictures[0].tobytes() == pictures[1].tobytes()
+
+
+def test_bundles_of_three_layouts_are_the_same(
     family_folder: Callable[[str], Path], family_bundle: Callable[[str], Path], hub: Path, tmp_path: Path
 ) -> None:
     folder = family_folder("sd1")
     write_hub_cache(hub, folder)
     file = write_ldm_file(folder, tmp_path / "single.safetensors", "sd1")
     options = ("--dtype", "float32")
-    reference = family_bundle("sd1")
     for bundle in (
         exported(Path(NAME), tmp_path / "cache", *options),
         exported(file, tmp_path / "file", *options, "--config", str(folder)),
     ):
-        for name in MODULES:
-            ours, theirs = torch.jit.load(bundle / name), torch.jit.load(reference / name)
-            assert_same([dict(ours.state_dict())], [dict(theirs.state_dict())])
-            assert [node.kind() for node in ours.inlined_graph.nodes()] == [
-                node.kind() for node in theirs.inlined_graph.nodes()
-            ]
+        assert_same_bundles(bundle, family_bundle("sd1"), tmp_path)
     assert list(manifest(tmp_path / "file")["source"]["weights"]) == ["single.safetensors"]
-    assert manifest(tmp_path / "cache")["source"] == manifest(reference)["source"]
+    assert manifest(tmp_path / "cache")["source"] == manifest(family_bundle("sd1"))["source"]
+
+
+def test_the_bundle_of_a_single_file_of_sdxl_is_that_of_its_folder(
+    family_folder: Callable[[str], Path], family_bundle: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = family_folder("sdxl")
+    file = write_ldm_file(folder, tmp_path / "single.safetensors", "sdxl")
+    bundle = exported(file, tmp_path / "file", "--dtype", "float32", "--config", str(folder))
+    assert_same_bundles(bundle, family_bundle("sdxl"), tmp_path)
+
+
+def test_the_bundle_of_a_sharded_half_precision_variant_is_that_of_the_whole(
+    copy: Path, sd1_bundle: Path, tmp_path: Path
+) -> None:
+    for part, kind, size in (("unet", UNet2DConditionModel, "100KB"), ("text_encoder", CLIPTextModel, "50KB")):
+        model = kind.from_pretrained(copy / part).half()
+        next((copy / part).glob("*.safetensors")).unlink()
+        model.save_pretrained(copy / part, variant="fp16", max_shard_size=size)
+        assert len(list((copy / part).glob("*-of-*.safetensors"))) > 1
+    bundle = exported(copy, tmp_path / "bundle", "--dtype", "float16")
+    assert_same_bundles(bundle, sd1_bundle, tmp_path)
 
 
 @pytest.mark.parametrize(

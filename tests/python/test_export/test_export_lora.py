@@ -11,93 +11,13 @@ from export.components import components
 from export.open_source import Request, open_source
 from exported import refused
 from ldm_file import ldm_unet
+from lora_file import LAYOUTS, RANK, all_pairs, kohya, pairs, parts, peft
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 pytest.importorskip("peft")  # diffusers' own merging needs it
 
 Folder = Callable[[str], Path]
-Pair = tuple[Tensor, Tensor]  # down, up
-
-# What LoRA trainers change, and convolutions as LoCon does.
-UNET_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out")
-CONVOLUTIONS = ("resnets.0.conv1", "resnets.0.time_emb_proj", "downsamplers.0.conv", "conv_shortcut", "conv_in")
-TEXT_LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj", "mlp.fc1", "mlp.fc2")
-RANK = 4
-
-
-def pairs(module: nn.Module, endings: tuple[str, ...], seed: int) -> dict[str, Pair]:
-    """Random changes of the layers of a module whose names end so."""
-    generator = torch.Generator().manual_seed(seed)
-    made = {}
-    for name, layer in module.named_modules():
-        if name.endswith(endings) and isinstance(layer, nn.Linear | nn.Conv2d):
-            weight = layer.weight
-            down = torch.randn(RANK, *weight.shape[1:], generator=generator) * 0.3
-            up = torch.randn(weight.shape[0], RANK, *[1] * (weight.ndim - 2), generator=generator) * 0.3
-            made[name] = down, up
-    return made
-
-
-def parts(pipe: DiffusionPipeline) -> dict[str, nn.Module]:
-    names = ("unet", "text_encoder", "text_encoder_2")
-    return {name: getattr(pipe, name) for name in names if getattr(pipe, name, None) is not None}
-
-
-def all_pairs(pipe: DiffusionPipeline, seed: int, convolutions: bool = False) -> dict[str, dict[str, Pair]]:
-    unet_layers = UNET_LAYERS + (CONVOLUTIONS if convolutions else ())
-    return {
-        part: pairs(module, unet_layers if part == "unet" else TEXT_LAYERS, seed)
-        for part, module in parts(pipe).items()
-    }
-
-
-def text_name(name: str) -> str:
-    return name if name.startswith("text_model.") else f"text_model.{name}"
-
-
-def kohya(changes: dict[str, dict[str, Pair]], spelled: dict[str, str] | None = None) -> dict[str, Tensor]:
-    """As sd-scripts saves them; `spelled` has other names for modules of the UNet."""
-    second = "text_encoder_2" in changes
-    first = "lora_te1_" if second else "lora_te_"
-    starts = {"unet": "lora_unet_", "text_encoder": first, "text_encoder_2": "lora_te2_"}
-    tensors = {}
-    for part, modules in changes.items():
-        for name, (down, up) in modules.items():
-            full = (spelled or {}).get(name, name) if part == "unet" else text_name(name)
-            key = starts[part] + full.replace(".", "_")
-            tensors |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
-            tensors[f"{key}.alpha"] = torch.tensor(2.0)
-    return tensors
-
-
-def peft(changes: dict[str, dict[str, Pair]]) -> dict[str, Tensor]:
-    """As diffusers saves them today."""
-    tensors = {}
-    for part, modules in changes.items():
-        for name, (down, up) in modules.items():
-            key = f"{part}.{name if part == 'unet' else text_name(name)}"
-            tensors |= {f"{key}.lora_A.weight": down, f"{key}.lora_B.weight": up}
-    return tensors
-
-
-def old_diffusers(changes: dict[str, dict[str, Pair]]) -> dict[str, Tensor]:
-    """As diffusers saved the attention's LoRA in 2023."""
-    tensors = {}
-    for part, modules in changes.items():
-        for name, (down, up) in modules.items():
-            module, _, layer = name.replace(".to_out.0", ".to_out").rpartition(".")
-            if part == "unet" and layer in ("to_q", "to_k", "to_v", "to_out"):
-                key = f"unet.{module}.processor.{layer}_lora"
-            elif part != "unet" and layer.endswith("_proj"):
-                key = f"{part}.{text_name(module)}.to_{layer.removesuffix('_proj')}_lora"
-            else:
-                continue
-            tensors |= {f"{key}.down.weight": down, f"{key}.up.weight": up}
-    return tensors
-
-
-LAYOUTS = {"kohya": kohya, "peft": peft, "old": old_diffusers}
 
 
 def merged(folder: Path, *loras: tuple[Path, float]) -> dict[str, Tensor]:
@@ -235,6 +155,29 @@ def test_refuses_what_is_no_lora_of_this_model(
     code, line = refused(capsys, family_folder("sd1"), "--output", tmp_path / "bundle", "--lora", file)
     assert code == 65
     for word in (str(file), *list(tensors)[:1], *words):
+        assert word in line
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("[", ["no JSON"]),
+        ("[1]", ["no JSON object"]),
+        ('{"unet.lora_alpha": "high"}', ["unet.lora_alpha", "no number"]),
+        ('{"unet.alpha_pattern": {"conv_in": null}}', ["unet.alpha_pattern", "no number"]),
+        ('{"unet.use_dora": true}', ["unet.use_dora"]),
+    ],
+)
+def test_refuses_a_lora_whose_header_makes_no_sense(
+    settings: str, words: list[str], family_folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, key = tmp_path / "lora.safetensors", "unet.conv_in"
+    tensors = {f"{key}.lora_A.weight": torch.ones(4, 4, 3, 3), f"{key}.lora_B.weight": torch.ones(16, 4, 1, 1)}
+    save_file(tensors, file, metadata={"lora_adapter_metadata": settings})
+    code, line = refused(capsys, family_folder("sd1"), "--output", tmp_path / "bundle", "--lora", file)
+    assert (code, str(file) in line) == (65, True)
+    for word in words:
         assert word in line
     assert list(tmp_path.iterdir()) == [file]
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from exported import (
     TEXT,
     UNET,
     VAE,
+    edit_header,
     edit_json,
     edit_tensors,
     refused,
+    write_pickle,
 )
 from torch import Tensor
 
@@ -41,6 +44,21 @@ def lose_shard(folder: Path) -> None:
     (folder / UNET).unlink()
 
 
+def lose_a_tensor_of_a_shard(folder: Path) -> None:
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet")
+    (folder / UNET).unlink()
+    unet.save_pretrained(folder / "unet", max_shard_size="100KB")
+    for shard in (folder / "unet").glob("*-of-*.safetensors"):
+        edit_tensors(shard, lambda t: t.pop("conv_in.bias", None))
+
+
+def take_another_family(folder: Path) -> None:
+    """SD 2's UNet in the place of SD 1's."""
+    config = UNet2DConditionModel.load_config(folder / "unet")
+    UNet2DConditionModel.from_config(config | {"cross_attention_dim": 24}).save_pretrained(folder / "other")
+    (folder / "other/diffusion_pytorch_model.safetensors").replace(folder / UNET)
+
+
 def leave_the_folder(folder: Path) -> None:
     index = {"weight_map": {"conv_in.weight": f"../../{folder.name}/{UNET}"}}
     edit_json(folder / "unet/diffusion_pytorch_model.safetensors.index.json", **index)
@@ -57,17 +75,30 @@ def json_file(path: str, **values: Any) -> Spoil:
 
 REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
     "a pickle": (65, ["diffusion_pytorch_model.bin", "pickle", "safe_serialization"], as_pickle),
+    "a pickle under another name": (65, [UNET, "pickle", "safe_serialization"], lambda f: write_pickle(f / UNET)),
     "a missing weight file": (66, [UNET], lambda folder: (folder / UNET).unlink()),
     "a missing part": (66, ["vae/config.json", VAE], lambda folder: shutil.rmtree(folder / "vae")),
     "a truncated file": (65, [UNET, "bytes"], truncate),
     "a damaged header": (65, [UNET, "header"], damage_header),
+    "a header that lies": (
+        65,
+        [UNET, "'conv_in.bias'", "(8,)"],
+        lambda folder: edit_header(folder / UNET, lambda h: h["conv_in.bias"].update(shape=[8])),
+    ),
     "a missing shard": (66, ["a-00001-of-00002.safetensors"], lose_shard),
     "a shard outside the folder": (65, ["index.json", "beside it"], leave_the_folder),
     "a missing tensor": (
         65,
-        ["unet", "'conv_in.bias'", "missing"],
+        [UNET, "'conv_in.bias' is missing", "unet/config.json"],
         tensors(UNET, lambda t: t.pop("conv_in.bias")),
     ),
+    "many missing tensors": (
+        65,
+        [VAE, "'decoder.conv_in.bias' (and 1 more) is missing"],
+        tensors(VAE, lambda t: (t.pop("decoder.conv_in.bias"), t.pop("decoder.conv_out.bias"))),
+    ),
+    "a tensor that a shard lacks": (65, ["-of-", "'conv_in.bias' is missing"], lose_a_tensor_of_a_shard),
+    "the UNet of another family": (65, [UNET, "attn2.to_k.weight'", "(16, 24)", "(16, 32)"], take_another_family),
     "an extra tensor": (
         65,
         [UNET, "'surplus'"],
@@ -124,6 +155,21 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["text_encoder/config.json", "T5EncoderModel"],
         json_file("text_encoder/config.json", architectures=["T5EncoderModel"]),
     ),
+    "a text encoder of no name": (
+        65,
+        ["text_encoder/config.json"],
+        json_file("text_encoder/config.json", architectures=1),
+    ),
+    "a tokenizer that makes no sense": (
+        65,
+        ["tokenizer", "can be built"],
+        json_file("tokenizer/tokenizer_config.json", model_max_length="long"),
+    ),
+    "a scheduler that makes no sense": (
+        65,
+        ["scheduler_config.json", "can be built"],
+        json_file("scheduler/scheduler_config.json", num_train_timesteps="many"),
+    ),
     "another scheduler": (
         65,
         ["UnCLIPScheduler"],
@@ -155,6 +201,13 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["txt2img.json", "'stepz'"],
         json_file("txt2img.json", defaults={"stepz": 3}),
     ),
+    "a default out of range": (65, ["steps 0", "1 to 1000"], json_file("txt2img.json", defaults={"steps": 0})),
+    "a default that is no number": (65, ["guidance high"], json_file("txt2img.json", defaults={"guidance": "high"})),
+    "a default sampler of no name": (
+        65,
+        ["sampler ['ddim']"],
+        json_file("txt2img.json", defaults={"sampler": ["ddim"]}),
+    ),
     "an unknown scheduler fact": (
         65,
         ["txt2img.json", "'beta'"],
@@ -172,4 +225,13 @@ def test_refuses(what: str, copy: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert actual == code
     for word in words:
         assert word in line
-    assert not output.parent.exists() or list(output.parent.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [copy]
+
+
+def test_names_out_of_a_file_do_not_reach_a_terminal_as_they_are(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit_header(copy / UNET, lambda header: header.update({"\x1b[31mred\ud800": header.pop("conv_in.bias")}))
+    code, line = refused(capsys, copy, "--output", tmp_path / "bundle")
+    assert (code, "'\\x1b[31mred\\ud800'" in line) == (65, True)
+    assert line.isprintable()
