@@ -10,8 +10,7 @@
 namespace txt2img::cli {
 namespace {
 
-const RowSource kStrict{.file = "x", .extra_keys = ExtraKeys::kError};
-const RowSource kPassing{.file = "x", .extra_keys = ExtraKeys::kPass};
+RowSource source(ExtraKeys extra_keys) { return {.file = "x", .extra_keys = extra_keys}; }
 
 // Name of the option and value, as the command line would have them.
 std::map<std::string, std::string> settings_of(const PromptRow& row) {
@@ -26,7 +25,7 @@ TEST(JsonRow, HasSettingsByTheirLongNames) {
   const PromptRow row = parse_json_row(
       R"({"prompt": "a cat", "negative_prompt": "b", "cfg_scale": 7.5, "size": [64, 32], "seed": 9223372036854775807,)"
       R"( "lower_order_final": false, "sigmas": [14.5, 3, 0], "sampler": "DPM++ 2M Karras"})",
-      kStrict);
+      source(ExtraKeys::kError));
   EXPECT_EQ(row.prompt, "a cat");
   EXPECT_EQ(settings_of(row), (Settings{{"negative", "b"},
                                         {"guidance", "7.5"},
@@ -42,7 +41,7 @@ TEST(JsonRow, PassesOnWhatIsNotForUs) {
   const PromptRow row =
       parse_json_row(R"({"tag": "color", "include": [{"class": "cup"}], "prompt": "a cup", "custom_id": 7,)"
                      R"( "metadata": {"k": [1]}})",
-                     kPassing);
+                     source(ExtraKeys::kPass));
   EXPECT_EQ(row.id, "7");
   EXPECT_EQ(row.passed, R"({"custom_id":7,"extra":{"include":[{"class":"cup"}],"tag":"color"},"metadata":{"k":[1]}})");
 }
@@ -55,22 +54,22 @@ TEST(JsonRow, RefusesWrongTypesAndUnknownKeysWithTheNearest) {
         R"({"prompt": "a", "prompt": "b"})", R"({"prompt": "a", "guidance": NaN})",
         R"({"prompt": "a", "width": 8, "size": [8]} x)", R"({"prompt": "a", "negative": "b", "negative_prompt": "c"})",
         R"({"prompt": "a", "lower_order_final": "true"})", R"({"prompt": "a", "model": "sd15"})"}) {
-    expect_error(ExitCode::kBadData, [line] { parse_json_row(line, kStrict); });
+    expect_error(ExitCode::kBadData, [line] { parse_json_row(line, source(ExtraKeys::kError)); });
   }
-  const std::string message =
-      expect_error(ExitCode::kBadData, [] { parse_json_row(R"({"prompt": "a", "stps": 3})", kStrict); });
+  const std::string message = expect_error(
+      ExitCode::kBadData, [] { parse_json_row(R"({"prompt": "a", "stps": 3})", source(ExtraKeys::kError)); });
   EXPECT_NE(message.find("did you mean 'steps'?"), std::string::npos) << message;
 }
 
 TEST(JsonRow, LimitsDepth) {
   const std::string deep = R"({"prompt": "a", "metadata": {"a": )" + std::string(40, '[') + std::string(40, ']') + "}}";
-  expect_error(ExitCode::kBadData, [&deep] { parse_json_row(deep, kStrict); });
+  expect_error(ExitCode::kBadData, [&deep] { parse_json_row(deep, source(ExtraKeys::kError)); });
 }
 
 TEST(TextRow, IsAPromptAsItIs) {
   for (const char* line : {"a cat", "# no comment", "\"Hello\" on a sign", "\"a cat\"", "a cat --steps 3", "-steps 3",
                            "\"a\" - b", "\"a\" -q", "\"unclosed", "--prompting", "it's"}) {
-    const PromptRow row = parse_text_row(line, kStrict);
+    const PromptRow row = parse_text_row(line, source(ExtraKeys::kError));
     EXPECT_EQ(row.prompt, line);
     EXPECT_TRUE(row.settings.empty());
   }
@@ -79,7 +78,7 @@ TEST(TextRow, IsAPromptAsItIs) {
 TEST(TextRow, TakesTheSwitchesOfAutomatic1111) {
   const PromptRow row = parse_text_row(
       R"(--prompt "a \"red\" cat" --negative_prompt 'dogs, "cars"' --sampler_name DPM++ 2M Karras --steps 9 --seed -1)",
-      kStrict);
+      source(ExtraKeys::kError));
   EXPECT_EQ(row.prompt, "a \"red\" cat");
   EXPECT_EQ(
       settings_of(row),
@@ -87,7 +86,8 @@ TEST(TextRow, TakesTheSwitchesOfAutomatic1111) {
 }
 
 TEST(TextRow, TakesTheShortSwitchesOfInvokeAi) {
-  const PromptRow row = parse_text_row(R"("a red cat" -s 50 -S 7 -W 64 -H 32 -C 3.5 -A k_euler_a -n 2)", kStrict);
+  const PromptRow row =
+      parse_text_row(R"("a red cat" -s 50 -S 7 -W 64 -H 32 -C 3.5 -A k_euler_a -n 2)", source(ExtraKeys::kError));
   EXPECT_EQ(row.prompt, "a red cat");
   EXPECT_EQ(settings_of(row), (Settings{{"steps", "50"},
                                         {"seed", "7"},
@@ -101,15 +101,16 @@ TEST(TextRow, TakesTheShortSwitchesOfInvokeAi) {
 TEST(TextRow, RefusesSwitchesItDoesNotKnowOrUnderstand) {
   for (const char* line : {"--prompt a --restore_faces", "--prompt a --steps", "--prompt \"a --steps 3",
                            "--prompt a --steps 3 --steps 4", "\"a\" -s 3 -q"}) {
-    expect_error(ExitCode::kBadData, [line] { parse_text_row(line, kStrict); });
+    expect_error(ExitCode::kBadData, [line] { parse_text_row(line, source(ExtraKeys::kError)); });
   }
-  EXPECT_EQ(parse_text_row("--prompt a --restore_faces", kPassing).passed, R"({"extra":{"restore_faces":""}})");
+  EXPECT_EQ(parse_text_row("--prompt a --restore_faces", source(ExtraKeys::kPass)).passed,
+            R"({"extra":{"restore_faces":""}})");
 }
 
 TEST(TableRow, HasCellsByTheNamesInTheHeader) {
   const std::vector<std::string> header = {"Prompt", "steps", "id", "Category"};
-  expect_error(ExitCode::kBadData, [&] { check_header(header, kStrict); });
-  check_header(header, kPassing);
+  expect_error(ExitCode::kBadData, [&] { check_header(header, source(ExtraKeys::kError)); });
+  check_header(header, source(ExtraKeys::kPass));
   const PromptRow row = parse_table_row(header, {"a cat", "", "x1", "Animals"});
   EXPECT_EQ(row.prompt, "a cat");
   EXPECT_EQ(row.id, "x1");
@@ -122,7 +123,7 @@ TEST(TableRow, HasCellsByTheNamesInTheHeader) {
 TEST(TableRow, NeedsAHeaderThatNamesThePromptsOnce) {
   for (const std::vector<std::string>& header :
        {std::vector<std::string>{"steps"}, {"prompt", "caption"}, {"prompt", "steps", "steps"}, {"prompt", "stps"}}) {
-    expect_error(ExitCode::kBadData, [&] { check_header(header, kStrict); });
+    expect_error(ExitCode::kBadData, [&] { check_header(header, source(ExtraKeys::kError)); });
   }
 }
 

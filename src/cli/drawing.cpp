@@ -146,7 +146,7 @@ bool Drawing::has_manifest() const { return options_->file && plan_->destination
 
 void Drawing::list_in_manifest(const Job& job, const std::filesystem::path& path, const Record& record,
                                std::string sha256) {
-  const std::string& root = plan_->names->root();
+  const std::string root = plan_->root();
   append_to_manifest(manifest_path(root, options_->shard),
                      {.path = path.string().substr(root.size()),
                       .item = plan_->items[job.item].number,
@@ -163,13 +163,13 @@ void Drawing::list_in_manifest(const Job& job, const std::filesystem::path& path
 
 void Drawing::complete_manifest() {
   if (!has_manifest() || !options_->resumes) return;
-  const std::string& root = plan_->names->root();
+  const std::string root = plan_->root();
   const FinishedPictures finished(*options_, plan_->bundle, root);
   for (const Job& job : plan_->jobs) {
     if (is_due(job.state)) continue;
     const std::filesystem::path path = plan_->path_of(job);
     if (finished.manifest().find(path.string().substr(root.size())) != nullptr) continue;
-    const std::optional<Record> record = finished.record_of(path);
+    const std::optional<Record> record = find_record(path);
     if (record) list_in_manifest(job, path, *record, sha256_hex_of_file(path));
   }
 }
@@ -201,7 +201,7 @@ void Drawing::fail(const Job& job, const Error& error) {
   report({.status = Status::kFailed, .path = path_text(path), .error = error.what()}, job);
   if (!goes_on(*options_)) {
     if (counts_.done > 0) console_->remark(kept_text());
-    throw error;
+    throw Error(error);
   }
   ++counts_.failed;
   progress_->fail(end_of(job, path, 0), error.what());

@@ -23,14 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporaryName = ".txt2img-";
 
-// The record, if the picture is whole and has one.
-std::optional<Record> find_record(const fs::path& path) {
-  const std::vector<PngText> texts = read_png_texts(path);
-  const auto found = std::ranges::find(texts, "txt2img", &PngText::keyword);
-  if (found == texts.end()) return std::nullopt;
-  return parse_record(found->text);
-}
-
 // The number of the process that made the file, 0 if it is no temporary file.
 pid_t writer_of(const std::string& name) {
   if (!name.starts_with(kTemporaryName) || !name.ends_with(".tmp")) return 0;
@@ -50,6 +42,13 @@ bool is_young(const fs::directory_entry& file) {
 
 }  // namespace
 
+std::optional<Record> find_record(const fs::path& path) {
+  const std::vector<PngText> texts = read_png_texts(path);
+  const auto found = std::ranges::find(texts, "txt2img", &PngText::keyword);
+  if (found == texts.end()) return std::nullopt;
+  return parse_record(found->text);
+}
+
 FinishedPictures::FinishedPictures(const Options& options, const Bundle& bundle, std::string root)
     : options_(&options), bundle_(&bundle), root_(std::move(root)), manifest_(root_) {}
 
@@ -60,15 +59,14 @@ JobState FinishedPictures::look_at(const fs::path& path, const Settings& setting
     if (!is_job_key(record->job_key, *record, settings)) return JobState::kOther;
     if (options_->action != Action::kVerify) return JobState::kSkipped;
     const Image image = read_png(path);
-    return sha256_hex(std::as_bytes(std::span(image.rgb))) == record->stages.pixels ? JobState::kSkipped : JobState::kDamaged;
+    return sha256_hex(std::as_bytes(std::span(image.rgb))) == record->stages.pixels ? JobState::kSkipped
+                                                                                    : JobState::kDamaged;
   } catch (const Error& error) {
     if (error.code() == ExitCode::kMissingInput) return JobState::kMissing;
     if (error.code() == ExitCode::kBadData) return JobState::kDamaged;
     throw;
   }
 }
-
-std::optional<Record> FinishedPictures::record_of(const fs::path& path) const { return find_record(path); }
 
 // Without a record in the picture the manifest says what it is.
 JobState FinishedPictures::look_at_manifest(const fs::path& path, const Settings& settings) const {

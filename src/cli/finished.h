@@ -14,6 +14,9 @@
 
 namespace txt2img::cli {
 
+// The record of a picture; nothing where it has none. Throws Error: kMissingInput, kBadData (not a whole PNG), kIo.
+std::optional<Record> find_record(const std::filesystem::path& path);
+
 class FinishedPictures {
  public:
   // `root` is where the manifests are, which tell of pictures without a record.
@@ -22,9 +25,6 @@ class FinishedPictures {
   // kSkipped: it is whole and of this job. "auto" as device or precision is what it was drawn with.
   // Throws Error(kIo).
   [[nodiscard]] JobState look_at(const std::filesystem::path& path, const Settings& settings) const;
-
-  // What a manifest says of that picture, which is whole, or should have said.
-  [[nodiscard]] std::optional<Record> record_of(const std::filesystem::path& path) const;
 
   [[nodiscard]] const Manifest& manifest() const { return manifest_; }
 

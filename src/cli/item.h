@@ -46,7 +46,7 @@ class ItemMaker {
 
  private:
   std::uint64_t run_seed(int count);
-  std::size_t style_of(const Request& request);
+  std::size_t style_of(const Request& asked);
   std::size_t settle_style(const Request& request);
 
   Options options_;  // its request is the one being made

@@ -26,7 +26,7 @@ std::string get_id(const std::string& key, const json& value) {
 
 json parse_object(const std::string& line) {
   const JsonSource source{.name = "wrong line",
-                          .remedy = "a line must be one JSON object, as in {\"prompt\": \"a cat\"}"};
+                          .remedy = R"(a line must be one JSON object, as in {"prompt": "a cat"})"};
   json object = parse_json(line, source, kLineMax);
   if (!object.is_object()) throw Error(ExitCode::kBadData, "the line is JSON, but not an object; " + source.remedy);
   return object;

@@ -123,8 +123,10 @@ void Manifest::read(const fs::path& file) {
       ManifestEntry entry = parse_entry(line->text);
       run_seed_ = entry.run_seed;
       entries_[entry.path] = std::move(entry);
-    } catch (const Error&) {  // torn, or not ours
+    } catch (const Error&) {
+      continue;  // torn, or not ours
     } catch (const nlohmann::json::exception&) {
+      continue;
     }
   }
 }

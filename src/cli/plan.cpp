@@ -73,8 +73,8 @@ class Planner {
   }
 
   void read_file(ItemMaker& maker) {
-    PromptFile file(*options_->file, options_->format_of_file ? *options_->format_of_file : format_of(*options_->file),
-                    options_->extra_keys);
+    const std::string name = options_->file.value_or("");
+    PromptFile file(name, options_->format_of_file ? *options_->format_of_file : format_of(name), options_->extra_keys);
     const auto refuse = [this](std::size_t, const std::string& message) { findings_.add(message); };
     while (std::optional<PromptRow> row = file.next(refuse)) {
       const std::size_t line = row->line;
@@ -86,7 +86,7 @@ class Planner {
     }
   }
 
-  void check_findings() const { findings_.check(*options_->file, *console_); }
+  void check_findings() const { findings_.check(options_->file.value_or(""), *console_); }
 
   [[nodiscard]] bool is_ours(const Item& item) const {
     return !options_->shard || item.number % options_->shard->count == options_->shard->number;
@@ -110,7 +110,7 @@ class Planner {
     plan_.names.emplace(*options_, count_pictures());
     plan_.on_exists = options_->on_exists.value_or(plan_.names->default_on_exists());
     switch (plan_.destination()) {
-      case Destination::kStream: check_can_create(plan_.names->root()); break;
+      case Destination::kStream: check_can_create(plan_.root()); break;
       case Destination::kFiles:
         check_collisions();
         if (options_->file) check_findings();
@@ -124,7 +124,7 @@ class Planner {
 
   // An item of a prompt file is to blame, or the whole run.
   void blame(const Item& item, const Error& error) {
-    if (error.code() != ExitCode::kBadData) throw error;
+    if (error.code() != ExitCode::kBadData) throw Error(error);
     findings_.add(place_of(item) + ": " + error.what());
   }
 
@@ -168,14 +168,14 @@ class Planner {
   }
 
   [[nodiscard]] std::string place_of(const Item& item) const {
-    return *options_->file + ":" + std::to_string(item.line);
+    return options_->file.value_or("") + ":" + std::to_string(item.line);
   }
 
   // What is there already, and what dead processes have left.
   void find_finished() {
     const bool looks = options_->resumes || options_->action == Action::kVerify;
     if (!looks || plan_.destination() != Destination::kFiles) return;
-    const FinishedPictures finished(*options_, plan_.bundle, plan_.names->root());
+    const FinishedPictures finished(*options_, plan_.bundle, plan_.root());
     std::set<fs::path> folders;
     for (Job& job : plan_.jobs) {
       const fs::path path = plan_.path_of(job);
@@ -217,7 +217,7 @@ class Planner {
   void warn_of_cut(std::string_view which, const std::string& text, std::size_t line) {
     const std::string cut = plan_.tokenizers->encode(text).cut;
     if (cut.empty() || ++cut_ > kCutShown) return;
-    const std::string place = line == 0 ? "" : *options_->file + ":" + std::to_string(line) + ": ";
+    const std::string place = line == 0 ? "" : options_->file.value_or("") + ":" + std::to_string(line) + ": ";
     console_->warning(place + "the " + std::string(which) + " is longer than the model can read; not used: \"" + cut +
                       "\"");
   }

@@ -41,6 +41,7 @@ struct Plan {
   std::unique_ptr<PromptTokenizers> tokenizers{};
   std::uint64_t run_seed = 0;  // of items that have none of their own
 
+  [[nodiscard]] std::string root() const { return names ? names->root() : std::string(); }  // of the names
   [[nodiscard]] Destination destination() const { return names ? names->destination() : Destination::kNowhere; }
   [[nodiscard]] Settings settings_of(const Job& job) const;
   [[nodiscard]] std::filesystem::path path_of(const Job& job) const;  // empty for standard output

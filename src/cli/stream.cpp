@@ -20,7 +20,7 @@ class Stream {
       : options_(&options),
         plan_(make_empty_plan(options, console)),
         maker_(options, plan_.bundle),
-        file_(*options.file, *options.format_of_file, options.extra_keys),
+        file_(options.file.value_or("-"), options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys),
         drawing_(options, console, plan_) {}
 
   ExitCode draw() {
