@@ -3,7 +3,8 @@
 //   TXT2IMG_FAULT_FOLDER  the folder, absolute; calls on other files pass and are not counted
 //   TXT2IMG_FAULT_LOG     every counted call becomes a line "write a.png" here
 //   TXT2IMG_FAULT_AT      the number of the call, from 1, that gets the fault
-//   TXT2IMG_FAULT         an errno as a number; "kill": SIGKILL before the call; "short": a write of one byte
+//   TXT2IMG_FAULT         an errno as a number; "kill": SIGKILL before the call; "short": a write of one byte; "torn":
+//                         half a write, and then SIGKILL
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -68,7 +69,7 @@ void log_call(const std::string& line) {
   ::syscall(SYS_close, file);
 }
 
-enum class Fault { kNone, kError, kShort };
+enum class Fault { kNone, kError, kShort, kTorn };
 
 // Counts a call on that file; what is to happen to it.
 Fault fault_of(std::string_view call, const std::string& path) {
@@ -79,6 +80,7 @@ Fault fault_of(std::string_view call, const std::string& path) {
   if (number != plan().at) return Fault::kNone;
   if (plan().fault == "kill") ::kill(::getpid(), SIGKILL);
   if (plan().fault == "short") return Fault::kShort;
+  if (plan().fault == "torn") return Fault::kTorn;
   errno = static_cast<int>(std::strtol(plan().fault.c_str(), nullptr, 10));
   return Fault::kError;
 }
@@ -125,6 +127,10 @@ int openat(int folder, const char* path, int flags, ...) {
 ssize_t write(int descriptor, const void* bytes, size_t count) {
   const Fault fault = fault_of("write", path_of(descriptor));
   if (fault == Fault::kError) return -1;
+  if (fault == Fault::kTorn) {
+    ::syscall(SYS_write, descriptor, bytes, count / 2);
+    ::kill(::getpid(), SIGKILL);
+  }
   return ::syscall(SYS_write, descriptor, bytes, fault == Fault::kShort && count > 1 ? 1 : count);
 }
 

@@ -180,7 +180,11 @@ class Planner {
     for (Job& job : plan_.jobs) {
       const fs::path path = plan_.path_of(job);
       job.state = finished.look_at(path, plan_.settings_of(job));
-      if (options_->action == Action::kDraw) folders.insert(path.parent_path());
+      if (options_->action != Action::kDraw) continue;
+      folders.insert(path.parent_path());
+      // GenEval's metadata.jsonl lies one folder above its pictures.
+      const bool has_metadata = options_->layout == Layout::kGeneval && plan_.items[job.item].output.empty();
+      if (has_metadata) folders.insert(path.parent_path().parent_path());
     }
     for (const fs::path& folder : folders) remove_leftovers(folder, options_->shard.has_value());
   }

@@ -28,8 +28,9 @@ class Faults:
     def fail(self, at: int, error: int, *arguments: object) -> Result:
         return self.program.run(*arguments, env=self.environment(at, str(error)))
 
-    def kill(self, at: int, *arguments: object) -> Result:
-        return self.program.run(*arguments, env=self.environment(at, "kill"))
+    def kill(self, at: int, *arguments: object, how: str = "kill") -> Result:
+        """`how`: "kill" before the call, or "torn" in the middle of a write."""
+        return self.program.run(*arguments, env=self.environment(at, how))
 
     def environment(self, at: int = 0, fault: str = "") -> dict[str, str]:
         assert SHIM.exists(), f"{SHIM} is not there; run scripts/build"
