@@ -55,15 +55,21 @@ class Descriptor {
   explicit Descriptor(const fs::path& path)
       : number_(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666)) {
     if (number_ < 0) {
-      throw Error(ExitCode::kCannotCreate,
+      const bool is_disk_failure = errno == ENOSPC || errno == EDQUOT || errno == EIO;
+      throw Error(is_disk_failure ? ExitCode::kIo : ExitCode::kCannotCreate,
                   "cannot create " + path.string() + ": " + std::generic_category().message(errno));
     }
   }
-  ~Descriptor() { ::close(number_); }
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
 
   [[nodiscard]] int number() const { return number_; }
+
+  // Some file systems say only now that what was written found no room. False: see errno.
+  [[nodiscard]] bool close() { return ::close(std::exchange(number_, -1)) == 0; }
 
  private:
   int number_;
@@ -140,7 +146,7 @@ void append_to_manifest(const fs::path& path, const ManifestEntry& entry, bool r
   const auto fail = [&path] {
     throw Error(ExitCode::kIo, "cannot write " + path.string() + ": " + std::generic_category().message(errno));
   };
-  const Descriptor file(path);
+  Descriptor file(path);
   std::string text = manifest_line(entry);
   struct stat status{};
   if (::fstat(file.number(), &status) != 0) fail();
@@ -156,6 +162,7 @@ void append_to_manifest(const fs::path& path, const ManifestEntry& entry, bool r
     errno = ENOSPC;
     fail();
   }
+  if (!file.close()) fail();
 }
 
 }  // namespace txt2img::cli

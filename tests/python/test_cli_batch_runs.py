@@ -35,7 +35,8 @@ def failing(program: Program, toy) -> Program:
     folder.mkdir()
     for path in toy("noise").iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
-    code = UNETS["noise"].replace("return ", "bad = ((context[:, 1] - 0.256).abs() < 1e-4).view(-1, 1, 1, 1)\n    return ")
+    bad = "bad = ((context[:, 1] - 0.256).abs() < 1e-4).view(-1, 1, 1, 1)"
+    code = UNETS["noise"].replace("return ", f"{bad}\n    return ")
     write_module(folder / "unet.pt", code.rstrip() + " + torch.where(bad, torch.log(-self.one), 0 * self.one)\n")
     write_manifest(folder, manifest("failing"))
     program.variables["TXT2IMG_MODEL"] = str(folder)

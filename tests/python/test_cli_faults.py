@@ -1,6 +1,7 @@
 """What is left of a run whose system calls fail."""
 
 import errno
+import json
 
 import pytest
 from cli_program import Program
@@ -40,3 +41,42 @@ def test_every_call_that_fails_is_an_error_and_leaves_no_half_file(faults: Fault
         assert left.items() <= whole.items(), where
         drawn = [record["path"] for record in result.records if record["status"] == "done"]
         assert sorted(drawn) == sorted(f"out/{name}" for name in left), where
+
+
+def test_every_call_of_a_run_of_a_prompt_file_that_fails_is_an_error_and_can_be_mended(faults: Faults) -> None:
+    lines = ({"prompt": f"picture {i}", "count": 1 + i % 2, "steps": 1} for i in range(3))
+    (faults.program.folder / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = ("-f", "p.jsonl", "-s", "7", "-o", "out/", "--json")
+    calls = faults.calls(*run)
+    whole = tree(faults.folder)
+    listed = whole.pop("manifest.jsonl")
+    pictures = dict(whole)
+    for number, call in enumerate(calls, start=1):
+        if call.startswith("unlink"):
+            continue
+        clear(faults)
+        error = ERRORS[number % len(ERRORS)]
+        result = faults.fail(number, error, *run)
+        where = f"{error_name(error)} at call {number}, {call}"
+        assert result.code == 74, f"{where}: {result.err}"
+        left = tree(faults.folder)
+        manifest = left.pop("manifest.jsonl", b"")
+        assert left.items() <= pictures.items(), where
+        assert listed.startswith(manifest) and (not manifest or manifest.endswith(b"\n")), where
+        assert {json.loads(line)["path"] for line in manifest.splitlines()} <= left.keys(), where
+        drawn = {record["path"] for record in result.records if record["status"] == "done"}
+        assert drawn <= {f"out/{name}" for name in left}, where
+        assert result.records[-1]["status"] == "failed", where
+        if number % 5 == 0:
+            assert faults.program.run(*run, "--resume").code == 0, where
+            assert tree(faults.folder) == {**pictures, "manifest.jsonl": listed}, where
+
+
+def test_a_folder_that_turns_read_only_ends_the_run(faults: Faults) -> None:
+    calls = faults.calls(*PICTURES)
+    for number, call in enumerate(calls, start=1):
+        if call.startswith(("open", "rename")):
+            clear(faults)
+            result = faults.fail(number, errno.EROFS, *PICTURES)
+            assert result.code == 73, f"call {number}, {call}: {result.err}"
+            assert not any(name.startswith(".") for name in tree(faults.folder))
