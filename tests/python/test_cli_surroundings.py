@@ -1,4 +1,4 @@
-"""Runs of prompt files in odd surroundings: closed streams, no home, other locales, folders that change, two at once."""
+"""Runs of prompt files in odd surroundings: closed streams, other locales, folders that change, two at once."""
 
 import json
 import os

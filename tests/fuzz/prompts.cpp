@@ -1,0 +1,39 @@
+// Prompt files of every format: the first byte picks it, and whether unknown keys pass. $TXT2IMG_FUZZ_SENTENCEPIECE:
+// the tokenizer's folder in a bundle.
+#include "cli/item.h"
+#include "cli/prompt_file.h"
+#include "fuzz.h"
+#include "utf8.h"
+
+namespace {
+
+const txt2img::Bundle& bundle() {
+  const char* folder = std::getenv("TXT2IMG_FUZZ_SENTENCEPIECE");
+  txt2img::fuzz::require(folder != nullptr);
+  static const txt2img::Bundle bundle = txt2img::read_bundle(std::filesystem::path(folder).parent_path());
+  return bundle;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace txt2img;
+  using namespace txt2img::cli;
+  if (size == 0) return 0;
+  Options options;
+  options.request.seed = 7;
+  options.extra_keys = (data[0] & 4U) != 0 ? ExtraKeys::kPass : ExtraKeys::kError;
+  const fuzz::MemoryFile memory(fuzz::text_of(data + 1, size - 1));
+  return fuzz::try_it([&] {
+    PromptFile file(memory.path(), static_cast<PromptFormat>(data[0] & 3U), options.extra_keys);
+    ItemMaker maker(options, bundle());
+    std::size_t line = 0;
+    const auto refuse = [](std::size_t, const std::string& message) { fuzz::require(!message.empty()); };
+    while (std::optional<PromptRow> row = file.next(refuse)) {
+      fuzz::require(row->line > line);
+      line = row->line;
+      fuzz::require(is_valid_utf8(row->prompt));
+      fuzz::try_it([&] { fuzz::require(maker.make(std::move(*row)).count >= 1); });
+    }
+  });
+}
