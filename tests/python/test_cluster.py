@@ -27,6 +27,12 @@ def batch(program: Program) -> Program:
     return program
 
 
+def make_slow(program: Program, model: Path) -> None:
+    program.variables["TXT2IMG_MODEL"] = str(model)
+    file = program.folder / "p.jsonl"
+    file.write_text(file.read_text().replace('"steps": ', '"steps": 2'))
+
+
 def run(program: Program, folder: str) -> list[str]:
     return program.arguments("-f", program.folder / "p.jsonl", "-s", 7, "-o", program.folder / folder / "{index}.png")
 
@@ -62,9 +68,7 @@ def draw_whole(program: Program) -> dict[str, bytes]:
 
 
 def test_a_job_array_that_loses_a_node_is_mended_by_its_failed_indices(slurm: Slurm, batch: Program, toy) -> None:
-    batch.variables["TXT2IMG_MODEL"] = str(toy("slow"))
-    text = (batch.folder / "p.jsonl").read_text()
-    (batch.folder / "p.jsonl").write_text(text.replace('"steps": 2', '"steps": 40').replace('"steps": 3', '"steps": 50'))
+    make_slow(batch, toy("slow"))
     whole = draw_whole(batch)
     out = batch.folder / "out"
     job = submit(slurm, batch, "0-3", "--no-requeue", shards=4)
@@ -83,14 +87,13 @@ def test_a_job_array_that_loses_a_node_is_mended_by_its_failed_indices(slurm: Sl
     slurm.wait(again)
     assert {slurm.tasks(again)[i]["JobState"] for i in failed} == {"COMPLETED"}
     # What the dead node was writing; see scripts/cluster/README.md.
-    assert subprocess.run([*run(batch, "out"), "--resume"], env=batch.environment(), capture_output=True).returncode == 0
+    sweep = [*run(batch, "out"), "--resume"]
+    assert subprocess.run(sweep, env=batch.environment(), capture_output=True).returncode == 0
     assert pictures(out) == whole
 
 
 def test_a_task_near_its_time_limit_stops_and_goes_on_later(slurm: Slurm, batch: Program, toy) -> None:
-    batch.variables["TXT2IMG_MODEL"] = str(toy("slow"))
-    text = (batch.folder / "p.jsonl").read_text()
-    (batch.folder / "p.jsonl").write_text(text.replace('"steps": 2', '"steps": 40').replace('"steps": 3', '"steps": 50'))
+    make_slow(batch, toy("slow"))
     out = batch.folder / "out"
     job = submit(slurm, batch, "0", shards=1)
     wait_until(lambda: len(list(out.glob("*.png"))) > 2, "pictures are drawn")
