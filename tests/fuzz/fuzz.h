@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "txt2img/error.h"
+#include "utf8.h"
 
 namespace txt2img::fuzz {
 
@@ -50,6 +51,18 @@ int try_it(Work work) {
     if (message.empty()) std::abort();
   }
   return 0;
+}
+
+// The same for what only the program calls: it escapes the text that it was given when it says what is wrong.
+template <typename Work>
+int try_shown(Work work) {
+  return try_it([&] {
+    try {
+      work();
+    } catch (const Error& error) {
+      throw Error(error.code(), escape_for_terminal(error.what()));
+    }
+  });
 }
 
 inline void require(bool holds) {

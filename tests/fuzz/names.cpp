@@ -49,11 +49,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string id = take_line(rest);
   const std::string model = take_line(rest);
   const cli::PictureName picture{.settings = settings, .model = model, .id = id};
-  fuzz::try_it([&] {
+  fuzz::try_shown([&] {
     options.output = name_template;
     check(cli::OutputNames(options, 2), picture, name_template);
   });
-  return fuzz::try_it([&] {
+  return fuzz::try_shown([&] {
     options.output = "out/";
     const cli::OutputNames names(options, 2);
     const cli::PictureName named{.settings = settings, .model = model, .id = id, .output = output};

@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.request.seed = 7;
   options.extra_keys = (data[0] & 4U) != 0 ? ExtraKeys::kPass : ExtraKeys::kError;
   const fuzz::MemoryFile memory(fuzz::text_of(data + 1, size - 1));
-  return fuzz::try_it([&] {
+  return fuzz::try_shown([&] {
     PromptFile file(memory.path(), static_cast<PromptFormat>(data[0] & 3U), options.extra_keys);
     ItemMaker maker(options, bundle());
     std::size_t line = 0;
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz::require(row->line > line);
       line = row->line;
       fuzz::require(is_valid_utf8(row->prompt));
-      fuzz::try_it([&] { fuzz::require(maker.make(std::move(*row)).count >= 1); });
+      fuzz::try_shown([&] { fuzz::require(maker.make(std::move(*row)).count >= 1); });
     }
   });
 }
