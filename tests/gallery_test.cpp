@@ -32,8 +32,8 @@ std::string html_of(const ShownPicture& picture, const GalleryPage& page = {.tit
 TEST(Gallery, TellsPromptSeedAndSettings) {
   const std::string html = html_of(shown("a red apple"));
   for (const std::string_view part :
-       {"<h1>toy</h1>", "<a href=\"out/a%20b.png\"><img src=\"out/a%20b.png\" alt=\"a red apple\" loading=\"lazy\"",
-        "width=\"640\" height=\"384\"", ">a red apple</span>", ">fog</span>", "seed 7, 640x384, 25 steps of"}) {
+       {"<h1>toy</h1>", R"(<a href="out/a%20b.png"><img src="out/a%20b.png" alt="a red apple" loading="lazy")",
+        R"(width="640" height="384")", ">a red apple</span>", ">fog</span>", "seed 7, 640x384, 25 steps of"}) {
     EXPECT_EQ(count(html, part), 1U) << part;
   }
 }
@@ -47,9 +47,9 @@ TEST(Gallery, HasAnItemForEachPicture) {
 }
 
 TEST(Gallery, LetsNoScriptRun) {
-  const std::string html = html_of(shown("<script>alert(1)</script>\" onload=\"alert(1)"));
+  const std::string html = html_of(shown(R"(<script>alert(1)</script>" onload="alert(1))"));
   EXPECT_EQ(count(html, "<script"), 0U);
-  EXPECT_EQ(count(html, "\" onload"), 0U);
+  EXPECT_EQ(count(html, R"(" onload)"), 0U);
   EXPECT_EQ(count(html, "Content-Security-Policy"), 1U);
   EXPECT_EQ(count(html, "default-src 'none'"), 1U);
   EXPECT_LT(html.find("Content-Security-Policy"), html.find("<style>"));
@@ -82,12 +82,12 @@ TEST(Gallery, ClaimsNothingAboutAPictureOfOthers) {
   ShownPicture picture = shown("a");
   picture.settings.reset();
   const std::string html = html_of(picture);
-  EXPECT_EQ(count(html, "alt=\"picture 3\""), 1U);
+  EXPECT_EQ(count(html, R"(alt="picture 3")"), 1U);
   EXPECT_EQ(count(html, "seed"), 0U);
   EXPECT_EQ(count(html, "<details"), 0U);
 }
 
-TEST(Gallery, NamesAnEmptyPromptByItsNumber) { EXPECT_EQ(count(html_of(shown("")), "alt=\"picture 3\""), 1U); }
+TEST(Gallery, NamesAnEmptyPromptByItsNumber) { EXPECT_EQ(count(html_of(shown("")), R"(alt="picture 3")"), 1U); }
 
 TEST(Gallery, LinksItsPages) {
   const GalleryPage middle{.title = "toy",
@@ -98,12 +98,12 @@ TEST(Gallery, LinksItsPages) {
                            .next = "p/index-0003.html"};
   const std::string html = html_of(shown("a"), middle);
   EXPECT_EQ(count(html, "Page 2 of 3"), 2U);
-  EXPECT_EQ(count(html, "<a rel=\"prev\" href=\"index.html\">"), 2U);
-  EXPECT_EQ(count(html, "<a rel=\"next\" href=\"index-0003.html\">"), 2U);
+  EXPECT_EQ(count(html, R"(<a rel="prev" href="index.html">)"), 2U);
+  EXPECT_EQ(count(html, R"(<a rel="next" href="index-0003.html">)"), 2U);
   EXPECT_EQ(count(html_of(shown("a")), "<nav"), 0U);
   const std::string first = html_of(shown("a"), {.title = "toy", .file = "i.html", .count = 2, .next = "i-0002.html"});
-  EXPECT_EQ(count(first, "rel=\"prev\""), 0U);
-  EXPECT_EQ(count(first, "rel=\"next\""), 2U);
+  EXPECT_EQ(count(first, R"(rel="prev")"), 0U);
+  EXPECT_EQ(count(first, R"(rel="next")"), 2U);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST(Lettering, HasAShapeOfItsOwnForEachLetter) {
 TEST(Lettering, DrawsTheDotsOfALetter) {
   const Image image = drawn("-L");
   const auto is_ink = [&](int x, int y) {
-    return image.rgb[static_cast<std::size_t>(3 * (y * image.width + x))] == 255;
+    return image.rgb[std::size_t{3} * static_cast<std::size_t>(y * image.width + x)] == 255;
   };
   for (int y = 0; y < kLineHeight; ++y) {
     for (int x = 0; x < image.width; ++x) {

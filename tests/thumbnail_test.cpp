@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "cli/canvas.h"
 #include "png_fixture.h"
 
 namespace txt2img::cli {
@@ -67,7 +68,7 @@ TEST(Thumbnail, IsNeitherBrighterNorDarker) {
 }
 
 TEST(Thumbnail, OfAPlainPictureIsPlain) {
-  const Image picture{.width = 331, .height = 97, .rgb = std::vector<std::uint8_t>(331 * 97 * 3, 137)};
+  const Image picture = make_canvas(331, 97, 137);
   for (const int side : {1, 30, 256, 500}) {
     const Image small = make_thumbnail(picture, side);
     EXPECT_TRUE(std::ranges::all_of(small.rgb, [](std::uint8_t level) { return level == 137; })) << side;

@@ -1,6 +1,7 @@
 #include "cli/gallery.h"
 
 #include <string_view>
+#include <utility>
 
 #include "cli/html.h"
 #include "txt2img/record.h"
@@ -71,7 +72,7 @@ std::string picture_html(const ShownPicture& shown, const GalleryPage& page) {
   const std::string url = relative_url(shown.path, page.file);
   const bool has_prompt = shown.settings && !shown.settings->prompt.empty();
   const std::string text = has_prompt ? shown.settings->prompt : "picture " + std::to_string(shown.number);
-  std::string image = "<img src=\"" + url + "\" alt=\"" + escape_html(text) + "\" loading=\"lazy\"";
+  std::string image = "<img src=\"" + url + "\" alt=\"" + escape_html(text) + R"(" loading="lazy")";
   if (has_prompt) image += " lang=\"\"";
   if (shown.settings) {
     const auto [width, height] = std::pair(shown.settings->width, shown.settings->height);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "cli/canvas.h"
@@ -95,11 +96,10 @@ std::string decompose(char32_t value) {
   const auto count =
       utf8proc_decompose_char(static_cast<utf8proc_int32_t>(value), parts.data(), parts.size(),
                               static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT), &boundary);
-  if (count < 1 || count > static_cast<utf8proc_ssize_t>(parts.size())) return {kNoLetter};
+  if (count < 1 || count > std::ssize(parts)) return {kNoLetter};
   std::string letters;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-    const auto part = static_cast<char32_t>(parts[i]);
-    if (part < 0x80 || utf8proc_charwidth(parts[i]) > 0) letters += to_letter(part);
+  for (const utf8proc_int32_t part : std::span(parts).first(static_cast<std::size_t>(count))) {
+    if (part < 0x80 || utf8proc_charwidth(part) > 0) letters += to_letter(static_cast<char32_t>(part));
   }
   // One box for what is one character to the reader.
   return letters.find(kNoLetter) == std::string::npos ? letters : std::string{kNoLetter};

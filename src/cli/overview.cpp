@@ -43,6 +43,12 @@ Image read_picture(const fs::path& path) {
   }
 }
 
+// "gallery index.html to index-0002.html"
+void announce(std::string_view what, const fs::path& file, std::size_t parts, Console& console) {
+  const std::string last = parts > 1 ? " to " + part_of(file, parts).string() : "";
+  console.remark(std::string(what) + " " + file.string() + last);
+}
+
 }  // namespace
 
 fs::path part_of(const fs::path& file, std::size_t number) {
@@ -54,16 +60,20 @@ fs::path part_of(const fs::path& file, std::size_t number) {
   return file.parent_path() / name;
 }
 
-Overview::Overview(const Options& options, const Plan& plan) : options_(&options), plan_(&plan) {
-  if (!options.contact_sheet && !options.gallery) return;
+Overview::Overview(const Options& options, const Plan& plan)
+    : options_(&options),
+      plan_(&plan),
+      sheet_(options.contact_sheet.value_or("")),
+      gallery_(options.gallery.value_or("")) {
+  if (sheet_.empty() && gallery_.empty()) return;
   if (plan.destination() != Destination::kFiles) {
     throw Error(
         ExitCode::kUsage,
         "--contact-sheet and --gallery show files, and this run writes none; give a name or a folder to --output");
   }
   entries_.resize(plan.jobs.size());
-  for (const auto& file : {options.contact_sheet, options.gallery}) {
-    if (file) check_can_create(*file);
+  for (const fs::path& file : {sheet_, gallery_}) {
+    if (!file.empty()) check_can_create(file);
   }
   check_names();
 }
@@ -77,16 +87,9 @@ void Overview::add(const Job& job, const Outcome& outcome) {
 }
 
 void Overview::write(Console& console) const {
-  if (entries_.empty()) return;
   check_names();  // a picture whose name was taken has got another
-  if (options_->contact_sheet) {
-    write_sheets(console);
-    announce("contact sheet", *options_->contact_sheet, parts(kSheetPicturesMax), console);
-  }
-  if (options_->gallery) {
-    write_gallery();
-    announce("gallery", *options_->gallery, parts(kPagePicturesMax), console);
-  }
+  if (!sheet_.empty()) write_sheets(console);
+  if (!gallery_.empty()) write_gallery(console);
 }
 
 std::size_t Overview::parts(std::size_t size) const { return (entries_.size() + size - 1) / size; }
@@ -98,15 +101,15 @@ fs::path Overview::path_of(std::size_t job) const {
 }
 
 // A file that was there already may show anything: its own record tells. With --resume it is known to be of this job.
-ShownPicture Overview::shown(std::size_t index) const {
-  const Job& job = plan_->jobs[index];
-  ShownPicture shown{.number = plan_->items[job.item].first + static_cast<std::size_t>(job.image) + 1,
-                     .status = entries_[index].status,
-                     .path = path_of(index),
-                     .settings = plan_->settings_of(job)};
+ShownPicture Overview::shown(std::size_t job) const {
+  const Job& planned = plan_->jobs[job];
+  ShownPicture shown{.number = plan_->items[planned.item].first + static_cast<std::size_t>(planned.image) + 1,
+                     .status = entries_[job].status,
+                     .path = path_of(job),
+                     .settings = plan_->settings_of(planned)};
   if (shown.status == Status::kFailed) {
     shown.path.clear();
-    shown.note = "failed: " + entries_[index].text;
+    shown.note = "failed: " + entries_[job].text;
   } else if (shown.status == Status::kSkipped && !options_->resumes) {
     try {
       const std::optional<Record> record = find_record(shown.path);
@@ -133,16 +136,15 @@ std::vector<ShownPicture> Overview::part(std::size_t number, std::size_t size) c
 
 // Pages do not end in .png, so that only a sheet can take the place of a picture.
 void Overview::check_names() const {
-  if (!options_->contact_sheet) return;
-  const fs::path file(*options_->contact_sheet);
+  if (sheet_.empty()) return;
   std::set<fs::path> names;
   for (std::size_t number = 1; number <= parts(kSheetPicturesMax); ++number) {
-    names.insert(part_of(file, number).filename());
+    names.insert(part_of(sheet_, number).filename());
   }
   for (std::size_t job = 0; job < entries_.size(); ++job) {
     const fs::path path = path_of(job);
-    if (!names.contains(path.filename()) || folder_of(path) != folder_of(file)) continue;
-    throw Error(ExitCode::kUsage, "--contact-sheet " + file.string() + ": a picture of the run has the name " +
+    if (!names.contains(path.filename()) || folder_of(path) != folder_of(sheet_)) continue;
+    throw Error(ExitCode::kUsage, "--contact-sheet " + sheet_.string() + ": a picture of the run has the name " +
                                       path.string() + "; choose another");
   }
 }
@@ -155,7 +157,7 @@ void Overview::write_parts(const fs::path& file, std::size_t size, const MakePar
 
 void Overview::write_sheets(Console& console) const {
   std::size_t unreadable = 0;
-  write_parts(*options_->contact_sheet, kSheetPicturesMax, [&](std::size_t, std::span<const ShownPicture> pictures) {
+  write_parts(sheet_, kSheetPicturesMax, [&](std::size_t, std::span<const ShownPicture> pictures) {
     ContactSheet sheet(pictures.size());
     for (const ShownPicture& shown : pictures) {
       const Image picture = read_picture(shown.path);
@@ -165,33 +167,30 @@ void Overview::write_sheets(Console& console) const {
     return encode_png(sheet.image(), {});
   });
   if (unreadable > 0) {
-    console.warning(std::to_string(unreadable) + " files could not be read for the contact sheet");
+    console.warning(std::to_string(unreadable) + (unreadable == 1 ? " file" : " files") +
+                    " could not be read for the contact sheet");
   }
+  announce("contact sheet", sheet_, parts(kSheetPicturesMax), console);
 }
 
-void Overview::write_gallery() const {
-  write_parts(*options_->gallery, kPagePicturesMax,
+void Overview::write_gallery(Console& console) const {
+  write_parts(gallery_, kPagePicturesMax,
               [this](std::size_t number, std::span<const ShownPicture> pictures) { return page_of(number, pictures); });
+  announce("gallery", gallery_, parts(kPagePicturesMax), console);
 }
 
 Overview::Bytes Overview::page_of(std::size_t number, std::span<const ShownPicture> pictures) const {
-  const fs::path file(*options_->gallery);
   const std::size_t count = parts(kPagePicturesMax);
   const std::string pictures_text = entries_.size() == 1 ? " picture" : " pictures";
   const std::string html =
       gallery_html({.title = plan_->bundle.name + ": " + std::to_string(entries_.size()) + pictures_text,
-                    .file = part_of(file, number),
+                    .file = part_of(gallery_, number),
                     .number = number,
                     .count = count,
-                    .previous = number > 1 ? part_of(file, number - 1) : fs::path(),
-                    .next = number < count ? part_of(file, number + 1) : fs::path()},
+                    .previous = number > 1 ? part_of(gallery_, number - 1) : fs::path(),
+                    .next = number < count ? part_of(gallery_, number + 1) : fs::path()},
                    pictures);
   return {html.begin(), html.end()};
-}
-
-void Overview::announce(const char* what, const fs::path& file, std::size_t parts, Console& console) const {
-  if (parts == 1) return console.remark(std::string(what) + " " + file.string());
-  console.remark(std::string(what) + " " + file.string() + " to " + part_of(file, parts).string());
 }
 
 }  // namespace txt2img::cli

@@ -49,13 +49,14 @@ class Overview {
   void check_names() const;
   void write_parts(const std::filesystem::path& file, std::size_t size, const MakePart& make) const;
   void write_sheets(Console& console) const;
-  void write_gallery() const;
+  void write_gallery(Console& console) const;
   [[nodiscard]] Bytes page_of(std::size_t number, std::span<const ShownPicture> pictures) const;
-  void announce(const char* what, const std::filesystem::path& file, std::size_t parts, Console& console) const;
 
   const Options* options_;
   const Plan* plan_;
-  std::vector<Entry> entries_{};  // one for each job; empty if no overview is wanted
+  std::filesystem::path sheet_{};    // empty: not wanted
+  std::filesystem::path gallery_{};  // empty: not wanted
+  std::vector<Entry> entries_{};     // one for each job; empty if nothing is wanted
 };
 
 }  // namespace txt2img::cli
