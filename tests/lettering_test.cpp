@@ -71,6 +71,7 @@ TEST(Lettering, DrawsWhateverTheBytes) {
 TEST(Lettering, KnowsWhatNobodyCouldRead) {
   EXPECT_TRUE(is_unreadable(to_letters("黄色背景上的两只蓝色的猫")));
   EXPECT_TRUE(is_unreadable(to_letters("蓝色 of")));
+  EXPECT_FALSE(is_unreadable(to_letters("蓝 of")));
   EXPECT_FALSE(is_unreadable(to_letters("a 猫 that sleeps")));
   EXPECT_FALSE(is_unreadable(""));
   EXPECT_FALSE(is_unreadable("a"));
