@@ -72,9 +72,8 @@ Overview::Overview(const Options& options, const Plan& plan)
         "--contact-sheet and --gallery show files, and this run writes none; give a name or a folder to --output");
   }
   entries_.resize(plan.jobs.size());
-  for (const fs::path& file : {sheet_, gallery_}) {
-    if (!file.empty()) check_can_create(file);
-  }
+  check_parts(sheet_, kSheetPicturesMax);
+  check_parts(gallery_, kPagePicturesMax);
   check_names();
 }
 
@@ -132,6 +131,11 @@ std::vector<ShownPicture> Overview::part(std::size_t number, std::size_t size) c
     pictures.push_back(shown(job));
   }
   return pictures;
+}
+
+void Overview::check_parts(const fs::path& file, std::size_t size) const {
+  if (file.empty()) return;
+  for (std::size_t number = 1; number <= parts(size); ++number) check_can_create(part_of(file, number));
 }
 
 // Pages do not end in .png, so that only a sheet can take the place of a picture.

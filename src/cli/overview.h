@@ -46,6 +46,7 @@ class Overview {
   [[nodiscard]] std::filesystem::path path_of(std::size_t job) const;
   [[nodiscard]] ShownPicture shown(std::size_t job) const;
   [[nodiscard]] std::vector<ShownPicture> part(std::size_t number, std::size_t size) const;
+  void check_parts(const std::filesystem::path& file, std::size_t size) const;
   void check_names() const;
   void write_parts(const std::filesystem::path& file, std::size_t size, const MakePart& make) const;
   void write_sheets(Console& console) const;

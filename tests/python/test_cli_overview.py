@@ -218,8 +218,13 @@ def test_a_dry_run_checks_and_writes_nothing(program: Program) -> None:
         (["--gallery", "index.html", "-o", "/dev/null"], 64, "this run writes none"),
         (["--contact-sheet", "a.png", "-o", "a.png"], 64, "a picture of the run has the name a.png; choose another"),
         (["--contact-sheet", "x/../{f}/a.png", "-o", "a.png"], 64, "a picture of the run has the name a.png"),
-        (["--contact-sheet", "s.png", "-n", "101", "-o", "s-{index:04}.png"], 64, "has the name s-0002.png"),
+        (["--contact-sheet", "t.png", "-n", "101", "-o", "t-{index:04}.png"], 64, "has the name t-0002.png"),
         (["--contact-sheet", "folder.png"], 73, "cannot create folder.png: it is a folder"),
+        (
+            ["--contact-sheet", "s.png", "-n", "101", "-o", "x{index}.png"],
+            73,
+            "cannot create s-0002.png: it is a folder",
+        ),
         (["--gallery", "file/index.html"], 73, "cannot create file/index.html: "),
         (["--gallery", "g.html", "-f", "-", "--format", "txt", "--stream"], 64, "leave them out of --verify"),
     ],
@@ -227,7 +232,8 @@ def test_a_dry_run_checks_and_writes_nothing(program: Program) -> None:
 def test_nonsense_is_refused_before_anything_is_drawn(
     program: Program, arguments: list[str], code: int, message: str
 ) -> None:
-    (program.folder / "folder.png").mkdir()
+    for folder in ("folder.png", "s-0002.png"):
+        (program.folder / folder).mkdir()
     (program.folder / "file").touch()
     prompt = [] if "-f" in arguments else ["a"]
     result = program.run(*prompt, *(argument.replace("{f}", f"../{program.folder.name}") for argument in arguments))
