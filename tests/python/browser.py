@@ -3,11 +3,14 @@
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from cli_program import TIMEOUT
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 COMMANDS, ANSWERS = 3, 4  # the descriptors that --remote-debugging-pipe speaks on
@@ -104,6 +107,7 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._pending:
+            assert select.select([self._answers], [], [], TIMEOUT)[0], "the browser says nothing any more"
             piece = os.read(self._answers, 1 << 20)
             assert piece, "the browser has ended"
             self._pending += piece
