@@ -36,10 +36,11 @@ bool goes_on(const Options& options) {
 
 }  // namespace
 
-Drawing::Drawing(const Options& options, Console& console, const Plan& plan)
+Drawing::Drawing(const Options& options, Console& console, const Plan& plan, Overview* overview)
     : options_(&options),
       console_(&console),
       plan_(&plan),
+      overview_(overview),
       results_(console),
       progress_(make_progress(options, console)),
       start_(Clock::now()) {}
@@ -220,6 +221,7 @@ ExitCode Drawing::end() {
 }
 
 void Drawing::report(const Outcome& outcome, const Job& job) {
+  if (overview_ != nullptr) overview_->add(job, outcome);
   if (options_->format == ResultFormat::kJson) {
     results_.line(outcome_json(*plan_, job, outcome));
     return;

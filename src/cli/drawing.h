@@ -12,6 +12,7 @@
 
 #include "cli/console.h"
 #include "cli/options.h"
+#include "cli/overview.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -23,8 +24,8 @@ namespace txt2img::cli {
 
 class Drawing {
  public:
-  // The plan may change between two calls.
-  Drawing(const Options& options, Console& console, const Plan& plan);
+  // The plan may change between two calls. The overview, if there is one, is told what became of each picture.
+  Drawing(const Options& options, Console& console, const Plan& plan, Overview* overview = nullptr);
 
   void skip(const Job& job);
 
@@ -70,6 +71,7 @@ class Drawing {
   const Options* options_;
   Console* console_;
   const Plan* plan_;
+  Overview* overview_;
   Results results_;
   std::unique_ptr<Progress> progress_;
   std::unique_ptr<Engine> engine_;

@@ -269,6 +269,14 @@ constexpr OptionInfo kTable[] = {
      "With --file -: draw each line when it arrives and answer with its JSON record; a line that is wrong gets a record "
      "that says so.",
      [](Options& o, std::string_view t) { o.is_stream = parse_switch(t); }},
+    {"--contact-sheet", "FILE.png", kText, kCommandLine, kOutput,
+     "At the end, a picture of all pictures of the run, small, with numbers, prompts and seeds; with more than 100 of "
+     "them also FILE-0002.png, ...",
+     [](Options& o, std::string_view t) { o.contact_sheet = parse_file_name(t, ".png"); }},
+    {"--gallery", "FILE.html", kText, kCommandLine, kOutput,
+     "At the end, a page for a browser with all pictures of the run, their prompts, seeds and settings; with more than "
+     "1000 of them also FILE-0002.html, ...",
+     [](Options& o, std::string_view t) { o.gallery = parse_file_name(t, ".html"); }},
     {"--no-metadata", "", kSwitch, kEverywhere, kOutput, "Leave the record of prompt and settings out of the picture.",
      [](Options& o, std::string_view t) { o.metadata = parse_switch(t) ? Metadata::kOmit : Metadata::kWrite; }},
     {"--json", "", kSwitch, kEverywhere, kOutput,

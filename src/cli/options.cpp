@@ -268,6 +268,15 @@ void check_stream(const Options& options) {
   }
 }
 
+void check_overviews(const Options& options) {
+  if (!options.contact_sheet && !options.gallery) return;
+  const bool is_drawing = options.action == Action::kDraw || options.action == Action::kDryRun;
+  if (is_drawing && !options.is_stream) return;
+  throw Error(ExitCode::kUsage,
+              "--contact-sheet and --gallery go with drawing; leave them out of --verify, --show, --list, --check and "
+              "--stream");
+}
+
 void check_batch(const Options& options) {
   const bool is_renaming = options.on_exists && *options.on_exists != OnExists::kOverwrite;
   if ((options.resumes || options.shard) && is_renaming) {
@@ -313,6 +322,7 @@ Options read_options(int argc, const char* const* argv) {
   check_prompts(options);
   check_output(options);
   check_stream(options);
+  check_overviews(options);
   check_batch(options);
   return options;
 }

@@ -78,9 +78,11 @@ struct Options {
   std::optional<Shard> shard;           // empty: all items
   VerifyModel verify_model = VerifyModel::kOnce;
 
-  std::optional<std::string> output;  // file, folder, template or "-"; empty: named after prompt and seed
-  std::optional<Layout> layout;       // empty: flat, with a prompt file
-  std::optional<OnExists> on_exists;  // empty: overwrite what was named, never what was not
+  std::optional<std::string> output;         // file, folder, template or "-"; empty: named after prompt and seed
+  std::optional<Layout> layout;              // empty: flat, with a prompt file
+  std::optional<OnExists> on_exists;         // empty: overwrite what was named, never what was not
+  std::optional<std::string> contact_sheet;  // files that show all pictures of the run
+  std::optional<std::string> gallery;
   Metadata metadata = Metadata::kWrite;
   int tolerance = 0;  // of --verify, in levels of a channel
 

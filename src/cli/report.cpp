@@ -54,12 +54,6 @@ std::string prompt_text(std::string_view name, const std::string& text, const Pl
          ")\n";
 }
 
-std::string settings_text(const Settings& s) {
-  return std::to_string(s.width) + "x" + std::to_string(s.height) + ", " + std::to_string(s.steps) + " steps of " +
-         std::string(info(s.sampler).name) + ", schedule " + std::string(info(s.schedule).name) + ", guidance " +
-         real_text(s.guidance);
-}
-
 std::string style_text(const Settings& style, const Plan& plan) {
   return "settings  " + settings_text(style) + "\n" +
          (style.negative.empty() ? "" : prompt_text("negative  ", style.negative, plan));
@@ -79,6 +73,12 @@ void add_passed(Json& object, const Item& item) {
 }
 
 }  // namespace
+
+std::string settings_text(const Settings& s) {
+  return std::to_string(s.width) + "x" + std::to_string(s.height) + ", " + std::to_string(s.steps) + " steps of " +
+         std::string(info(s.sampler).name) + ", schedule " + std::string(info(s.schedule).name) + ", guidance " +
+         real_text(s.guidance);
+}
 
 std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcome) {
   const Settings settings = plan.settings_of(job);

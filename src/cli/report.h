@@ -34,6 +34,9 @@ std::string refused_json(const RefusedLine& line);
 // The object of --json, without a line break.
 std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcome);
 
+// "64x64, 20 steps of euler, schedule karras, guidance 7.5"
+std::string settings_text(const Settings& settings);
+
 // What --dry-run says without --json: the model and the settings, each prompt with its tokens, each file.
 std::string plan_text(const Plan& plan);
 

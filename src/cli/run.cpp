@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/drawing.h"
+#include "cli/overview.h"
 #include "cli/plan.h"
 #include "cli/report.h"
 #include "cli/results.h"
@@ -41,7 +42,8 @@ std::vector<std::uint8_t> encode_picture(const Image& image, const Record& recor
 }
 
 ExitCode draw_plan(const Plan& plan, const Options& options, Console& console) {
-  Drawing drawing(options, console, plan);
+  Overview overview(options, plan);
+  Drawing drawing(options, console, plan, &overview);
   std::vector<const Job*> due;
   for (const Job& job : plan.jobs) {
     if (is_due(job.state)) due.push_back(&job);
@@ -55,7 +57,9 @@ ExitCode draw_plan(const Plan& plan, const Options& options, Console& console) {
     drawing.open();
     drawing.draw(due);
   }
-  return drawing.end();
+  const ExitCode code = drawing.end();
+  overview.write(console);
+  return code;
 }
 
 ExitCode draw_pictures(const Options& options, Console& console) {
@@ -66,6 +70,7 @@ ExitCode draw_pictures(const Options& options, Console& console) {
 
 ExitCode show_plan(const Options& options, Console& console) {
   const Plan plan = make_plan(options, console);
+  const Overview checked(options, plan);
   Results results(console);
   if (options.format == ResultFormat::kText) {
     results.text(plan_text(plan));

@@ -1,8 +1,10 @@
 #include "cli/values.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <iterator>
 #include <limits>
 #include <system_error>
@@ -99,6 +101,13 @@ std::string parse_device(std::string_view text) {
   if (!text.starts_with(kPrefix) || parse_whole(text.substr(kPrefix.size()), index) != std::errc{} || index > 127) {
     refuse(text, "a device: give auto, cpu, cuda or cuda:N (txt2img --list devices shows them)");
   }
+  return std::string(text);
+}
+
+std::string parse_file_name(std::string_view text, std::string_view extension) {
+  std::string given = std::filesystem::path(text).extension().string();
+  std::ranges::transform(given, given.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (given != extension) refuse(text, "the name of a file that ends in " + std::string(extension));
   return std::string(text);
 }
 

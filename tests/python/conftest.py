@@ -64,3 +64,21 @@ def program(tmp_path: Path, toy: Callable[[str], Path]) -> Program:
     folder = tmp_path / "work"
     folder.mkdir()
     return Program(folder, {"TXT2IMG_MODEL": str(toy("noise")), "TXT2IMG_DEVICE": "cpu", "TXT2IMG_THREADS": "1"})
+
+
+@pytest.fixture
+def failing(program: Program, toy) -> Program:
+    """With a model that gives NaN for prompts that begin with an exclamation mark (token 256)."""
+    from toy_bundle import UNETS, manifest, write_manifest, write_module
+
+    folder = program.folder.parent / "failing"
+    folder.mkdir()
+    for path in toy("noise").iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    code = UNETS["noise"].replace(
+        "return ", "bad = ((context[:, 1] - 0.256).abs() < 1e-4).view(-1, 1, 1, 1)\n    return "
+    )
+    write_module(folder / "unet.pt", code.rstrip() + " + torch.where(bad, torch.log(-self.one), 0 * self.one)\n")
+    write_manifest(folder, manifest("failing"))
+    program.variables["TXT2IMG_MODEL"] = str(folder)
+    return program

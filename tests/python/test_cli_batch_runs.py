@@ -26,23 +26,6 @@ def tree(folder: Path, *, with_manifests: bool = False) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def failing(program: Program, toy) -> Program:
-    """With a model that gives NaN for prompts that begin with an exclamation mark (token 256)."""
-    from toy_bundle import UNETS, manifest, write_manifest, write_module
-
-    folder = program.folder.parent / "failing"
-    folder.mkdir()
-    for path in toy("noise").iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    bad = "bad = ((context[:, 1] - 0.256).abs() < 1e-4).view(-1, 1, 1, 1)"
-    code = UNETS["noise"].replace("return ", f"{bad}\n    return ")
-    write_module(folder / "unet.pt", code.rstrip() + " + torch.where(bad, torch.log(-self.one), 0 * self.one)\n")
-    write_manifest(folder, manifest("failing"))
-    program.variables["TXT2IMG_MODEL"] = str(folder)
-    return program
-
-
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_a_picture_that_fails_does_not_stop_the_others(failing: Program, batch_size: int) -> None:
     (failing.folder / "p.txt").write_text("a\n! b\nc\nd\n")
