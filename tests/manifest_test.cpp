@@ -7,24 +7,12 @@
 #include <iterator>
 #include <string>
 
+#include "manifest_fixture.h"
 #include "random_bytes.h"
 #include "scratch_folder.h"
 
 namespace txt2img::cli {
 namespace {
-
-ManifestEntry entry(const std::string& path) {
-  return {.path = path,
-          .item = 3,
-          .image = 1,
-          .seed = 8,
-          .run_seed = 7,
-          .job_key = std::string(64, 'a'),
-          .sha256 = std::string(64, 'b'),
-          .device = "cpu",
-          .precision = Precision::kBfloat16,
-          .vae_precision = Precision::kFloat32};
-}
 
 std::string content(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -35,13 +23,14 @@ std::string folder_of(const ScratchFolder& folder) { return (folder.path() / "")
 
 TEST(Manifest, IsReadBackFromAllShards) {
   const ScratchFolder folder;
-  append_to_manifest(manifest_path(folder_of(folder), std::nullopt), entry("a.png"), false);
-  append_to_manifest(manifest_path(folder_of(folder), Shard{.number = 1, .count = 3}), entry("b\n\".png"), false);
+  append_to_manifest(manifest_path(folder_of(folder), std::nullopt), manifest_entry("a.png"), false);
+  append_to_manifest(manifest_path(folder_of(folder), Shard{.number = 1, .count = 3}), manifest_entry("b\n\".png"),
+                     false);
   const Manifest manifest(folder_of(folder));
   ASSERT_NE(manifest.find("a.png"), nullptr);
   ASSERT_NE(manifest.find("b\n\".png"), nullptr);
   EXPECT_EQ(manifest.find("c.png"), nullptr);
-  EXPECT_EQ(manifest_line(*manifest.find("a.png")), manifest_line(entry("a.png")));
+  EXPECT_EQ(manifest_line(*manifest.find("a.png")), manifest_line(manifest_entry("a.png")));
   EXPECT_EQ(manifest.run_seed(), 7U);
   EXPECT_TRUE(std::filesystem::exists(folder / "manifest.1-of-3.jsonl"));
 }
@@ -49,21 +38,21 @@ TEST(Manifest, IsReadBackFromAllShards) {
 TEST(Manifest, LivesWithATornLastLine) {
   const ScratchFolder folder;
   const std::filesystem::path path = manifest_path(folder_of(folder), std::nullopt);
-  const std::string whole = manifest_line(entry("a.png"));
+  const std::string whole = manifest_line(manifest_entry("a.png"));
   std::ofstream(path) << whole << whole.substr(0, 50);
-  append_to_manifest(path, entry("b.png"), false);
-  EXPECT_EQ(content(path), whole + whole.substr(0, 50) + "\n" + manifest_line(entry("b.png")));
+  append_to_manifest(path, manifest_entry("b.png"), false);
+  EXPECT_EQ(content(path), whole + whole.substr(0, 50) + "\n" + manifest_line(manifest_entry("b.png")));
   EXPECT_NE(Manifest(folder_of(folder)).find("b.png"), nullptr);
 }
 
 TEST(Manifest, IsRepairedWhereARunGoesOn) {
   const ScratchFolder folder;
   const std::filesystem::path path = manifest_path(folder_of(folder), std::nullopt);
-  const std::string whole = manifest_line(entry("a.png"));
+  const std::string whole = manifest_line(manifest_entry("a.png"));
   for (const std::string& before : {std::string(), whole, whole + whole}) {
     std::ofstream(path) << before << std::string(9000, 'x');
-    append_to_manifest(path, entry("b.png"), true);
-    EXPECT_EQ(content(path), before + manifest_line(entry("b.png")));
+    append_to_manifest(path, manifest_entry("b.png"), true);
+    EXPECT_EQ(content(path), before + manifest_line(manifest_entry("b.png")));
   }
 }
 
@@ -72,11 +61,11 @@ TEST(Manifest, PassesOverWhatIsNotALineOfIt) {
   RandomBytes random(1);
   std::string text;
   for (int i = 0; i < 200; ++i) {
-    std::string line = manifest_line(entry("a.png"));
+    std::string line = manifest_line(manifest_entry("a.png"));
     line[random.number(line.size())] = random.byte();
     text += line + random.text(random.number(100)) + "\n{}\n[]\n";
   }
-  std::ofstream(folder / "manifest.jsonl") << text << manifest_line(entry("b.png"));
+  std::ofstream(folder / "manifest.jsonl") << text << manifest_line(manifest_entry("b.png"));
   EXPECT_NE(Manifest(folder_of(folder)).find("b.png"), nullptr);
   EXPECT_EQ(Manifest("/missing/").find("b.png"), nullptr);
 }

@@ -1,6 +1,7 @@
 // A picture to draw on: grey boxes, and other pictures.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "txt2img/image.h"
@@ -13,6 +14,11 @@ struct Box {
   int width = 0;
   int height = 0;
 };
+
+// Of its red value among the bytes of the picture.
+inline std::size_t pixel_offset(const Image& image, int x, int y) {
+  return 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(x));
+}
 
 Image make_canvas(int width, int height, std::uint8_t grey);
 

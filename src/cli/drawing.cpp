@@ -24,9 +24,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 double total(const Seconds& seconds) { return seconds.encode + seconds.sample + seconds.decode; }
 
-// "1 picture", "3 pictures"
-std::string pictures_text(std::size_t count) { return std::to_string(count) + (count == 1 ? " picture" : " pictures"); }
-
 std::string path_text(const std::filesystem::path& path) { return path.empty() ? "-" : path.string(); }
 
 bool goes_on(const Options& options) {
@@ -170,7 +167,7 @@ void Drawing::complete_manifest() {
     if (is_due(job.state)) continue;
     const std::filesystem::path path = plan_->path_of(job);
     if (finished.manifest().find(path.string().substr(root.size())) != nullptr) continue;
-    const std::optional<Record> record = find_record(path);
+    const std::optional<Record> record = read_record(path);
     if (record) list_in_manifest(job, path, *record, sha256_hex_of_file(path));
   }
 }
@@ -178,10 +175,10 @@ void Drawing::complete_manifest() {
 // Before the first picture of an item: whoever finds a picture finds what it should show.
 void Drawing::write_metadata(const Job& job, const std::filesystem::path& path) {
   const Item& item = plan_->items[job.item];
-  if (options_->layout != Layout::kGeneval || job.image != 0 || !item.output.empty()) return;
+  const std::optional<std::filesystem::path> file = geneval_metadata_path(*options_, item, path);
+  if (!file || job.image != 0) return;
   const std::string text = geneval_metadata(item);
-  write_output_file(path.parent_path().parent_path() / "metadata.jsonl",
-                    {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, OnExists::kOverwrite);
+  write_output_file(*file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, OnExists::kOverwrite);
 }
 
 void Drawing::finish(const Job& job, const std::filesystem::path& path, const Picture& picture, double write_seconds) {

@@ -42,19 +42,12 @@ bool is_young(const fs::directory_entry& file) {
 
 }  // namespace
 
-std::optional<Record> find_record(const fs::path& path) {
-  const std::vector<PngText> texts = read_png_texts(path);
-  const auto found = std::ranges::find(texts, "txt2img", &PngText::keyword);
-  if (found == texts.end()) return std::nullopt;
-  return parse_record(found->text);
-}
-
 FinishedPictures::FinishedPictures(const Options& options, const Bundle& bundle, std::string root)
     : options_(&options), bundle_(&bundle), root_(std::move(root)), manifest_(root_) {}
 
 JobState FinishedPictures::look_at(const fs::path& path, const Settings& settings) const {
   try {
-    const std::optional<Record> record = find_record(path);
+    const std::optional<Record> record = read_record(path);
     if (!record) return look_at_manifest(path, settings);
     if (!is_job_key(record->job_key, *record, settings)) return JobState::kOther;
     if (options_->action != Action::kVerify) return JobState::kSkipped;

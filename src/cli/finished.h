@@ -14,9 +14,6 @@
 
 namespace txt2img::cli {
 
-// The record of a picture; nothing where it has none. Throws Error: kMissingInput, kBadData (not a whole PNG), kIo.
-std::optional<Record> find_record(const std::filesystem::path& path);
-
 class FinishedPictures {
  public:
   // `root` is where the manifests are, which tell of pictures without a record.

@@ -16,4 +16,10 @@ std::string geneval_metadata(const Item& item) {
   return json_line(metadata) + '\n';
 }
 
+std::optional<std::filesystem::path> geneval_metadata_path(const Options& options, const Item& item,
+                                                           const std::filesystem::path& picture) {
+  if (options.layout != Layout::kGeneval || !item.output.empty()) return std::nullopt;
+  return picture.parent_path().parent_path() / "metadata.jsonl";
+}
+
 }  // namespace txt2img::cli

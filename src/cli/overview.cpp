@@ -6,12 +6,12 @@
 #include <string_view>
 
 #include "cli/contact_sheet.h"
-#include "cli/finished.h"
 #include "cli/gallery.h"
 #include "cli/signals.h"
 #include "txt2img/error.h"
 #include "txt2img/output_file.h"
 #include "txt2img/png.h"
+#include "txt2img/record.h"
 
 namespace txt2img::cli {
 namespace {
@@ -111,7 +111,7 @@ ShownPicture Overview::shown(std::size_t job) const {
     shown.note = "failed: " + entries_[job].text;
   } else if (shown.status == Status::kSkipped && !options_->resumes) {
     try {
-      const std::optional<Record> record = find_record(shown.path);
+      const std::optional<Record> record = read_record(shown.path);
       shown.settings = record ? std::optional(record->settings) : std::nullopt;
       shown.note = record ? "" : "was there before; it does not say how it was drawn";
     } catch (const Error& error) {
@@ -185,15 +185,13 @@ void Overview::write_gallery(Console& console) const {
 
 Overview::Bytes Overview::page_of(std::size_t number, std::span<const ShownPicture> pictures) const {
   const std::size_t count = parts(kPagePicturesMax);
-  const std::string pictures_text = entries_.size() == 1 ? " picture" : " pictures";
-  const std::string html =
-      gallery_html({.title = plan_->bundle.name + ": " + std::to_string(entries_.size()) + pictures_text,
-                    .file = part_of(gallery_, number),
-                    .number = number,
-                    .count = count,
-                    .previous = number > 1 ? part_of(gallery_, number - 1) : fs::path(),
-                    .next = number < count ? part_of(gallery_, number + 1) : fs::path()},
-                   pictures);
+  const std::string html = gallery_html({.title = plan_->bundle.name + ": " + pictures_text(entries_.size()),
+                                         .file = part_of(gallery_, number),
+                                         .number = number,
+                                         .count = count,
+                                         .previous = number > 1 ? part_of(gallery_, number - 1) : fs::path(),
+                                         .next = number < count ? part_of(gallery_, number + 1) : fs::path()},
+                                        pictures);
   return {html.begin(), html.end()};
 }
 

@@ -9,6 +9,7 @@
 #include "cli/file_names.h"
 #include "cli/findings.h"
 #include "cli/finished.h"
+#include "cli/geneval.h"
 #include "cli/manifest.h"
 #include "cli/prompt_file.h"
 #include "txt2img/error.h"
@@ -182,9 +183,8 @@ class Planner {
       job.state = finished.look_at(path, plan_.settings_of(job));
       if (options_->action != Action::kDraw) continue;
       folders.insert(path.parent_path());
-      // GenEval's metadata.jsonl lies one folder above its pictures.
-      const bool has_metadata = options_->layout == Layout::kGeneval && plan_.items[job.item].output.empty();
-      if (has_metadata) folders.insert(path.parent_path().parent_path());
+      const std::optional<fs::path> metadata = geneval_metadata_path(*options_, plan_.items[job.item], path);
+      if (metadata) folders.insert(metadata->parent_path());
     }
     for (const fs::path& folder : folders) remove_leftovers(folder, options_->shard.has_value());
   }

@@ -80,6 +80,8 @@ std::string settings_text(const Settings& s) {
          real_text(s.guidance);
 }
 
+std::string pictures_text(std::size_t count) { return std::to_string(count) + (count == 1 ? " picture" : " pictures"); }
+
 std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcome) {
   const Settings settings = plan.settings_of(job);
   Json object = {{"item", plan.items[job.item].number},

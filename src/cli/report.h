@@ -34,6 +34,9 @@ std::string refused_json(const RefusedLine& line);
 // The object of --json, without a line break.
 std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcome);
 
+// "1 picture", "3 pictures".
+std::string pictures_text(std::size_t count);
+
 // "64x64, 20 steps of euler, schedule karras, guidance 7.5"
 std::string settings_text(const Settings& settings);
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "cli/canvas.h"
+
 namespace txt2img::cli {
 namespace {
 
@@ -34,8 +36,7 @@ std::array<std::uint8_t, 3> mean(const Image& picture, const Shares& columns, co
   std::array<std::int64_t, 3> sums{};
   for (const Share& row : rows) {
     for (const Share& column : columns) {
-      const std::size_t at = 3 * (static_cast<std::size_t>(row.source) * static_cast<std::size_t>(picture.width) +
-                                  static_cast<std::size_t>(column.source));
+      const std::size_t at = pixel_offset(picture, column.source, row.source);
       for (std::size_t i = 0; i < 3; ++i) sums[i] += row.parts * column.parts * picture.rgb[at + i];
     }
   }

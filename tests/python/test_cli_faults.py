@@ -2,9 +2,10 @@
 
 import errno
 import json
+from collections.abc import Iterator
 
 import pytest
-from cli_program import Program
+from cli_program import Program, Result
 from faults import Faults, error_name, tree
 
 PICTURES = ("a", "-n", "2", "-s", "3", "--steps", "1", "-o", "out/", "--json")
@@ -22,20 +23,26 @@ def clear(faults: Faults) -> None:
         file.unlink()
 
 
+def failures(faults: Faults, calls: list[str], *run: object) -> Iterator[tuple[int, str, Result]]:
+    """Runs in the empty folder, each time with another call that fails: its number, where it is, what came of it."""
+    for number, call in enumerate(calls, start=1):
+        if call.startswith("unlink"):
+            continue
+        clear(faults)
+        error = ERRORS[number % len(ERRORS)]
+        result = faults.fail(number, error, *run)
+        where = f"{error_name(error)} at call {number}, {call}"
+        assert result.code == 74, f"{where}: {result.err}"
+        yield number, where, result
+
+
 def test_every_call_that_fails_is_an_error_and_leaves_no_half_file(faults: Faults) -> None:
     calls = faults.calls(*PICTURES)
     whole = tree(faults.folder)
     assert len(whole) == 2
     verbs = {call.split()[0] for call in calls}
     assert {"open", "write", "fsync", "close", "rename"} <= verbs
-    for number, call in enumerate(calls, start=1):
-        if call.startswith("unlink"):
-            continue
-        clear(faults)
-        error = ERRORS[number % len(ERRORS)]
-        result = faults.fail(number, error, *PICTURES)
-        where = f"{error_name(error)} at call {number}, {call}"
-        assert result.code == 74, f"{where}: {result.err}"
+    for _, where, result in failures(faults, calls, *PICTURES):
         assert result.err.splitlines()[-1].startswith("txt2img: error: cannot write out"), where
         left = tree(faults.folder)
         assert left.items() <= whole.items(), where
@@ -51,14 +58,7 @@ def test_every_call_of_a_run_of_a_prompt_file_that_fails_is_an_error_and_can_be_
     whole = tree(faults.folder)
     listed = whole.pop("manifest.jsonl")
     pictures = dict(whole)
-    for number, call in enumerate(calls, start=1):
-        if call.startswith("unlink"):
-            continue
-        clear(faults)
-        error = ERRORS[number % len(ERRORS)]
-        result = faults.fail(number, error, *run)
-        where = f"{error_name(error)} at call {number}, {call}"
-        assert result.code == 74, f"{where}: {result.err}"
+    for number, where, result in failures(faults, calls, *run):
         left = tree(faults.folder)
         manifest = left.pop("manifest.jsonl", b"")
         assert left.items() <= pictures.items(), where
