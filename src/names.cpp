@@ -45,6 +45,7 @@ constexpr std::array kScheduleAliases{
 constexpr auto kSolverTypes =
     std::to_array<string_view>({"auto", "midpoint", "heun", "bh1", "bh2", "plms", "prk", "fixed_small",
                                 "fixed_small_log", "fixed_large", "predictor_corrector", "corrector"});
+constexpr auto kRetries = std::to_array<string_view>({"vae_float32", "vae_tiled", "smaller_batch"});
 constexpr auto kMethods = std::to_array<string_view>({"one step", "two stages", "multistep"});
 
 struct PrecisionLabel {
@@ -210,6 +211,8 @@ Precision parse_precision(string_view label) {
   constexpr auto kNames = std::to_array<string_view>({"float32", "bfloat16", "float16"});
   refuse_unknown("precision", label, kNames);
 }
+
+string_view name_of(Retry retry) { return kRetries[static_cast<std::size_t>(retry)]; }
 
 string_view name_of(Precision precision) {
   return std::ranges::find(kPrecisions, precision, &PrecisionLabel::precision)->label;

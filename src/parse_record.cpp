@@ -136,6 +136,18 @@ Stages parse_stages(const JsonObject& object) {
           .pixels = get_sha256(object, "pixels")};
 }
 
+std::vector<Retry> parse_retries(const JsonObject& root) {
+  std::vector<Retry> retries;
+  if (!root.has("retries")) return retries;
+  constexpr std::array kAll = {Retry::kVaeFloat32, Retry::kVaeTiled, Retry::kSmallerBatch};
+  for (const std::string& text : root.get_strings("retries")) {
+    const auto* const found = std::ranges::find(kAll, text, [](Retry retry) { return name_of(retry); });
+    if (found == kAll.end()) root.fail("retries", "has " + quote(text) + ", which is no retry");
+    retries.push_back(*found);
+  }
+  return retries;
+}
+
 // First of all, since nothing is known of the keys of another format or a later version.
 void check_format(const JsonObject& root) {
   (void)root.get_choice("format", std::array{kFormat});
@@ -149,8 +161,8 @@ Record parse(const std::string& text, const JsonSource& source) {
   const nlohmann::json document = parse_json(text, source, kRecordMax);
   const JsonObject root(document, source);
   check_format(root);
-  root.allow_only(
-      {"format", "version", "program", "job_key", "model", "settings", "device", "dtype", "vae_dtype", "stages"});
+  root.allow_only({"format", "version", "program", "job_key", "model", "settings", "device", "dtype", "vae_dtype",
+                   "stages", "retries"});
   const JsonObject model = root.get_object("model");
   model.allow_only({"name", "sha256"});
   constexpr std::array<std::string_view, 2> kDevices = {"cpu", "cuda"};
@@ -162,7 +174,8 @@ Record parse(const std::string& text, const JsonSource& source) {
           .device = std::string(kDevices[root.get_choice("device", kDevices)]),
           .precision = get_precision(root, "dtype"),
           .vae_precision = get_precision(root, "vae_dtype"),
-          .stages = parse_stages(root.get_object("stages"))};
+          .stages = parse_stages(root.get_object("stages")),
+          .retries = parse_retries(root)};
 }
 
 constexpr const char* kRemedy = "use a picture that this version of txt2img or an earlier one wrote";

@@ -77,15 +77,11 @@ Stages hash_stages(const at::Tensor& ids, const at::Tensor& context, const at::T
           .pixels = sha256_hex(std::as_bytes(std::span(image.rgb)))};
 }
 
-// `pictures` may differ in prompt, negative prompt and seed only.
 void check_batch(std::span<const Settings> pictures) {
   if (pictures.empty()) throw Error(ExitCode::kUsage, "nothing to draw");
   for (const Settings& picture : pictures) {
-    Settings twin = pictures.front();
-    twin.prompt = picture.prompt;
-    twin.negative = picture.negative;
-    twin.seed = picture.seed;
-    if (twin != picture) throw Error(ExitCode::kUsage, "pictures of one batch must have the same size and settings");
+    if (!can_share_batch(pictures.front(), picture))
+      throw Error(ExitCode::kUsage, "pictures of one batch must have the same size and settings");
   }
 }
 
@@ -262,7 +258,8 @@ at::Tensor Pipeline::sample(std::span<const Settings> pictures, const at::Tensor
   return run_sampler(*sampler, trajectory, initial_noise, denoise, noise, keep_going);
 }
 
-at::Tensor Pipeline::decode_with(const VaeDecoder& vae, const at::Tensor& latent, const Observer& observer) const {
+at::Tensor Pipeline::decode_with(const VaeDecoder& vae, const at::Tensor& latent, std::vector<Retry>& retries,
+                                 const Observer& observer) const {
   const std::uint64_t peak = vae.peak_bytes(latent);
   const bool is_too_big = peak > memory_bytes(device_) / 2;
   if (vae_tiling_ == VaeTiling::kOn || (vae_tiling_ == VaeTiling::kAuto && is_too_big)) return vae.decode_tiled(latent);
@@ -271,6 +268,7 @@ at::Tensor Pipeline::decode_with(const VaeDecoder& vae, const at::Tensor& latent
   } catch (const Error& error) {
     const bool can_be_tiled = vae_tiling_ == VaeTiling::kAuto && peak > 0;
     if (error.code() != ExitCode::kUnavailable || !can_be_tiled) throw;
+    retries.push_back(Retry::kVaeTiled);
     if (observer.on_warning) {
       observer.on_warning("decoding ran out of memory and is done again in tiles; --vae-tiling on does so at once");
     }
@@ -279,13 +277,13 @@ at::Tensor Pipeline::decode_with(const VaeDecoder& vae, const at::Tensor& latent
 }
 
 // A half-precision VAE that overflows is run once more in float32.
-at::Tensor Pipeline::decode(const at::Tensor& latent, bool& is_retried, const Observer& observer) {
+at::Tensor Pipeline::decode(const at::Tensor& latent, std::vector<Retry>& retries, const Observer& observer) {
   const auto is_finite = [](const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); };
-  at::Tensor rgb = decode_with(need(vae_, vae_precision_), latent, observer);
+  at::Tensor rgb = decode_with(need(vae_, vae_precision_), latent, retries, observer);
   if (!is_finite(rgb) && vae_precision_ != Precision::kFloat32) {
-    is_retried = true;
+    retries.push_back(Retry::kVaeFloat32);
     release(vae_);
-    rgb = decode_with(VaeDecoder(bundle_, device_, at::kFloat), latent, observer);
+    rgb = decode_with(VaeDecoder(bundle_, device_, at::kFloat), latent, retries, observer);
     if (observer.on_warning) {
       observer.on_warning("the VAE overflowed in half precision and was run again in float32; use --vae-dtype float32");
     }
@@ -319,21 +317,28 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
   release(unet_);
   const double sample_seconds = watch.lap();
 
+  const auto share = static_cast<double>(pictures.size());
   std::vector<Picture> results;
-  for (std::int64_t i = 0; i < latent.size(0); ++i) {
+  std::optional<Error> failure;
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const auto row = static_cast<std::int64_t>(i);
     Picture picture;
-    picture.image = to_image(decode(latent[i].unsqueeze(0), picture.is_vae_retried, observer)[0]);
-    picture.stages = hash_stages(text.ids[i], text.context[i], initial_noise[i], latent[i], picture.image);
+    try {
+      picture.image = to_image(decode(latent[row].unsqueeze(0), picture.retries, observer)[0]);
+    } catch (const Error& error) {
+      failure = error;
+      continue;
+    }
+    picture.stages = hash_stages(text.ids[row], text.context[row], initial_noise[row], latent[row], picture.image);
+    picture.seconds = {.load = std::exchange(load_seconds_, 0),
+                       .encode = encode_seconds / share,
+                       .sample = sample_seconds / share,
+                       .decode = watch.lap()};
+    if (observer.on_picture) observer.on_picture(i, picture);
     results.push_back(std::move(picture));
   }
   release(vae_);
-  const double decode_seconds = watch.lap();
-  const auto share = static_cast<double>(results.size());
-  for (Picture& picture : results) {
-    picture.seconds = {
-        .encode = encode_seconds / share, .sample = sample_seconds / share, .decode = decode_seconds / share};
-  }
-  results.front().seconds.load = std::exchange(load_seconds_, 0);
+  if (failure) throw Error(*failure);
   return results;
 }
 

@@ -42,6 +42,12 @@ std::string to_json(const std::vector<double>& numbers) {
   return text + "]";
 }
 
+std::string to_json(const std::vector<Retry>& retries) {
+  std::string text;
+  for (const Retry retry : retries) text += (text.empty() ? "[" : ",") + to_json(name_of(retry));
+  return text + "]";
+}
+
 // JSON has numbers and booleans of its own; everything else is a string.
 std::string option_to_json(const SamplerOptionInfo& row, const std::string& text) {
   const bool is_bare = std::holds_alternative<double SamplerOptions::*>(row.member) ||
@@ -117,16 +123,18 @@ std::string settings_json(const Settings& settings) { return to_json(members_of(
 
 std::string record_json(const Record& record) {
   const Members model = {{"name", to_json(record.model)}, {"sha256", to_json(record.model_sha256)}};
-  return to_json(Members{{"format", to_json("txt2img-record")},
-                         {"version", "1"},
-                         {"program", to_json(record.version)},
-                         {"job_key", to_json(record.job_key)},
-                         {"model", to_json(model)},
-                         {"settings", settings_json(record.settings)},
-                         {"device", to_json(record.device)},
-                         {"dtype", to_json(name_of(record.precision))},
-                         {"vae_dtype", to_json(name_of(record.vae_precision))},
-                         {"stages", to_json(members_of(record.stages))}});
+  Members members = {{"format", to_json("txt2img-record")},
+                     {"version", "1"},
+                     {"program", to_json(record.version)},
+                     {"job_key", to_json(record.job_key)},
+                     {"model", to_json(model)},
+                     {"settings", settings_json(record.settings)},
+                     {"device", to_json(record.device)},
+                     {"dtype", to_json(name_of(record.precision))},
+                     {"vae_dtype", to_json(name_of(record.vae_precision))},
+                     {"stages", to_json(members_of(record.stages))}};
+  if (!record.retries.empty()) members.emplace_back("retries", to_json(record.retries));
+  return to_json(members);
 }
 
 std::vector<PngText> record_chunks(const Record& record) {

@@ -157,6 +157,14 @@ void check_pictures(const Settings& settings, int count) {
   check_seeds(settings.seed, count);
 }
 
+bool can_share_batch(const Settings& first, const Settings& second) {
+  Settings twin = first;
+  twin.prompt = second.prompt;
+  twin.negative = second.negative;
+  twin.seed = second.seed;
+  return twin == second;
+}
+
 Settings settle(const Request& request, const Bundle& bundle) {
   check_model(bundle);
   Settings settings = fill_in(request, bundle);

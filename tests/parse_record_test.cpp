@@ -50,6 +50,16 @@ TEST(ParseRecord, RefusesAMissingRenamedOrMistypedMember) {
   }
 }
 
+TEST(ParseRecord, RefusesUnknownRetries) {
+  json document = json::parse(record_json(make_record()));
+  document["retries"] = {"vae_tiled"};
+  EXPECT_NO_THROW(parse_record(document.dump()));
+  for (const json& wrong : {json("vae_tiled"), json({"vae_tiled", "magic"}), json({1}), json(nullptr)}) {
+    document["retries"] = wrong;
+    expect_refused(document);
+  }
+}
+
 TEST(ParseRecord, RefusesUnknownMembers) {
   const json good = json::parse(record_json(make_record()));
   for (const char* object : {"", "/model", "/settings", "/stages"}) {

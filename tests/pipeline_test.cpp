@@ -197,9 +197,28 @@ def forward(self, latent):
   const std::vector<Settings> batch{settings("")};
   const Picture picture =
       pipeline.draw(batch, {.on_step = {}, .on_warning = [&](const std::string& text) { warning = text; }}).front();
-  EXPECT_TRUE(picture.is_vae_retried);
+  EXPECT_EQ(picture.retries, std::vector{Retry::kVaeFloat32});
   EXPECT_NE(warning.find("float32"), std::string::npos);
   expect_flat(picture.image, byte_of(kEmptyMean - 5));
+}
+
+// The decoder takes the logarithm of a latent, which is below zero for "a".
+TEST(Pipeline, HandsOverThePicturesThatCanBeDecoded) {
+  const ToyBundle toy({.unet = centred().unet, .vae_decoder = R"(
+def forward(self, latent):
+    rgb = latent[:, :3] * self.one
+    return (rgb + torch.log(rgb) * 0).repeat_interleave(8, 2).repeat_interleave(8, 3)
+)"});
+  Pipeline pipeline(toy.bundle(), on_cpu());
+  std::vector<std::size_t> ready;
+  const Observer observer{
+      .on_step = {}, .on_warning = {}, .on_picture = [&](std::size_t index, const Picture& picture) {
+        ready.push_back(index);
+        expect_flat(picture.image, byte_of(kEmptyMean - 5));
+      }};
+  const std::vector<Settings> batch{settings(""), settings("a"), settings("")};
+  EXPECT_EQ(code_of([&] { pipeline.draw(batch, observer); }), ExitCode::kInternal);
+  EXPECT_EQ(ready, (std::vector<std::size_t>{0, 2}));
 }
 
 // The encoder counts its calls in what it returns.
@@ -285,7 +304,9 @@ def forward(self, latent):
   Pipeline pipeline(toy.bundle(), options);
   std::string warning;
   const Observer observer{.on_step = {}, .on_warning = [&](const std::string& text) { warning = text; }};
-  expect_flat(pipeline.draw(batch, observer).front().image, byte_of(kEmptyMean - 5));
+  const Picture picture = pipeline.draw(batch, observer).front();
+  expect_flat(picture.image, byte_of(kEmptyMean - 5));
+  EXPECT_EQ(picture.retries, std::vector{Retry::kVaeTiled});
   EXPECT_NE(warning.find("tiles"), std::string::npos);
 }
 

@@ -47,6 +47,7 @@ inline void expect_equal(const Record& a, const Record& b) {
   EXPECT_EQ(a.precision, b.precision);
   EXPECT_EQ(a.vae_precision, b.vae_precision);
   EXPECT_EQ(a.stages, b.stages);
+  EXPECT_EQ(a.retries, b.retries);
 }
 
 }  // namespace txt2img

@@ -32,6 +32,16 @@ TEST(Record, WritesTheWholeRecordOnOneLine) {
                 R"(","latent":")" + hash('6') + R"(","pixels":")" + hash('7') + R"("}})");
 }
 
+TEST(Record, TellsOfRetriesOnlyWhereThereWereSome) {
+  Record record = make_record();
+  const std::string key = job_key(record);
+  EXPECT_EQ(record_json(record).find("retries"), std::string::npos);
+  record.retries = {Retry::kVaeFloat32, Retry::kVaeTiled, Retry::kSmallerBatch};
+  EXPECT_TRUE(record_json(record).ends_with(R"(,"retries":["vae_float32","vae_tiled","smaller_batch"]})"));
+  expect_equal(parse_record(record_json(record)), record);
+  EXPECT_EQ(job_key(record), key);
+}
+
 TEST(Record, ReadsBackWhatItWrites) {
   Record record = make_record();
   expect_equal(parse_record(record_json(record)), record);

@@ -254,5 +254,27 @@ TEST(Request, PromptsFitIntoTheRecordOfAPicture) {
   EXPECT_NE(message.find("too long"), std::string::npos) << message;
 }
 
+TEST(Request, PromptsAndSeedsMayDifferInABatch) {
+  const Settings first{.prompt = "a", .negative = "b", .seed = 1};
+  EXPECT_TRUE(can_share_batch(first, {.prompt = "c", .negative = "d", .seed = 2}));
+  const std::vector<void (*)(Settings&)> changes{
+      [](Settings& s) { s.steps = 3; },
+      [](Settings& s) { s.guidance = 3; },
+      [](Settings& s) { s.guidance_rescale = 0.5; },
+      [](Settings& s) { s.width = 64; },
+      [](Settings& s) { s.height = 64; },
+      [](Settings& s) { s.sampler = SamplerKind::kEuler; },
+      [](Settings& s) { s.schedule = ScheduleKind::kKarras; },
+      [](Settings& s) { s.sampler_options.eta = 0.5; },
+      [](Settings& s) { s.clip_skip = 2; },
+      [](Settings& s) { s.size_conditioning.crop_top = 1; },
+  };
+  for (const auto change : changes) {
+    Settings other = first;
+    change(other);
+    EXPECT_FALSE(can_share_batch(first, other));
+  }
+}
+
 }  // namespace
 }  // namespace txt2img

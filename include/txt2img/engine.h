@@ -2,6 +2,7 @@
 // is due.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "txt2img/bundle.h"
 #include "txt2img/export.h"
 #include "txt2img/image.h"
+#include "txt2img/names.h"
 #include "txt2img/request.h"
 
 namespace txt2img {
@@ -56,7 +58,7 @@ struct Picture {
   Image image{};
   Stages stages{};
   Seconds seconds{};
-  bool is_vae_retried = false;  // the half-precision VAE gave NaN and was run again in float32
+  std::vector<Retry> retries{};
 };
 
 // Called on the thread that draws.
@@ -64,6 +66,7 @@ struct Observer {
   std::function<void(int done, int steps)> on_step;           // after each step, and with 0 before the first
   std::function<bool()> is_cancelled = [] { return false; };  // asked after each step
   std::function<void(const std::string& text)> on_warning;
+  std::function<void(std::size_t index, const Picture& picture)> on_picture{};  // as soon as it is ready
 };
 
 enum class ModuleKind { kTextEncoder, kUnet, kVaeDecoder, kVaeEncoder };
@@ -84,8 +87,9 @@ class TXT2IMG_API Engine {
  public:
   virtual ~Engine();
 
-  // Draws pictures that differ in prompt, negative prompt and seed only, in one batch. Throws Error: kUsage (they
-  // differ in more), kInternal (NaN), kUnavailable (out of memory), kInterrupted (cancelled).
+  // Draws pictures that can share a batch (request.h). Throws Error: kUsage (they cannot), kInternal (NaN),
+  // kUnavailable (out of memory), kInterrupted (cancelled). Where only some pictures cannot be decoded, the others have
+  // been given to the observer by then.
   virtual std::vector<Picture> draw(std::span<const Settings> pictures, const Observer& observer) = 0;
 
   // What the engine runs on, for records and --verbose.

@@ -68,6 +68,13 @@ enum class SolverType {
 };
 enum class Precision { kFloat32, kBfloat16, kFloat16 };
 
+// What was done differently after a failure, so that there is a picture all the same.
+enum class Retry {
+  kVaeFloat32,    // the VAE overflowed in half precision
+  kVaeTiled,      // decoding ran out of memory
+  kSmallerBatch,  // of several pictures in a batch one failed, or they ran out of memory
+};
+
 // How a sampler goes about a step.
 enum class SamplerMethod { kOneStep, kTwoStages, kMultistep };
 
@@ -119,6 +126,9 @@ TXT2IMG_API std::string_view name_of(SamplerMethod method);
 // "float32", "bfloat16", "float16"; fp32, bf16, fp16, half too. Throws Error(kUsage).
 TXT2IMG_API Precision parse_precision(std::string_view label);
 TXT2IMG_API std::string_view name_of(Precision precision);
+
+// "vae_float32", "vae_tiled", "smaller_batch".
+TXT2IMG_API std::string_view name_of(Retry retry);
 
 // The candidate with the smallest edit distance to `word`, or empty if none is near enough to be meant.
 TXT2IMG_API std::string nearest_name(std::string_view word, std::span<const std::string_view> candidates);

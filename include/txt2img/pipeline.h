@@ -62,8 +62,9 @@ class TXT2IMG_API Pipeline final : public Engine {
   [[nodiscard]] Denoise make_denoise(const Settings& settings, Conditioning positive,
                                      const std::optional<Conditioning>& negative);
   // One picture: (1, C, h, w) -> (1, 3, H, W).
-  [[nodiscard]] at::Tensor decode(const at::Tensor& latent, bool& is_retried, const Observer& observer);
-  [[nodiscard]] at::Tensor decode_with(const VaeDecoder& vae, const at::Tensor& latent, const Observer& observer) const;
+  [[nodiscard]] at::Tensor decode(const at::Tensor& latent, std::vector<Retry>& retries, const Observer& observer);
+  [[nodiscard]] at::Tensor decode_with(const VaeDecoder& vae, const at::Tensor& latent, std::vector<Retry>& retries,
+                                       const Observer& observer) const;
 
   Bundle bundle_;
   c10::Device device_;

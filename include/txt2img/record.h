@@ -28,6 +28,7 @@ struct Record {
   Precision precision{};
   Precision vae_precision{};
   Stages stages;
+  std::vector<Retry> retries{};  // not part of the job
 };
 
 // SHA-256 over canonical JSON (sorted keys, no spaces) of everything that determines the pixels: version of the key,

@@ -71,6 +71,10 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
+// Whether pictures with these settings can be drawn by the same calls of the UNet: they may differ in prompt, negative
+// prompt and seed only.
+TXT2IMG_API bool can_share_batch(const Settings& first, const Settings& second);
+
 // Settings of the first picture. Checks every range, and what the bundle can do (sizes, clip skip, guidance, sampler
 // with schedule). Both prompts have to be UTF-8 and, as JSON, at most a million bytes: the record of a picture holds
 // them. The bundle's schedule becomes kModel where it does not go with a sampler that was asked for.

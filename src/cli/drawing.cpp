@@ -6,17 +6,14 @@
 #include <utility>
 
 #include "cli/engine_loader.h"
-#include "cli/finished.h"
-#include "cli/geneval.h"
-#include "cli/manifest.h"
 #include "cli/run.h"
 #include "cli/signals.h"
-#include "txt2img/output_file.h"
 #include "txt2img/record.h"
-#include "txt2img/sha256.h"
 
 namespace txt2img::cli {
 namespace {
+
+constexpr std::size_t kLookAhead = 16;  // batches
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -40,7 +37,9 @@ Drawing::Drawing(const Options& options, Console& console, const Plan& plan, Ove
       overview_(overview),
       results_(console),
       progress_(make_progress(options, console)),
-      start_(Clock::now()) {}
+      start_(Clock::now()),
+      batch_max_(static_cast<std::size_t>(options.batch_size)),
+      writer_(options, plan) {}
 
 void Drawing::set_range(std::size_t before, std::size_t total, std::size_t due) {
   before_ = before;
@@ -68,17 +67,41 @@ void Drawing::open() {
 }
 
 void Drawing::draw(std::span<const Job* const> due) {
-  const auto style_of = [this](const Job* job) { return plan_->items[job->item].style; };
-  while (!due.empty()) {
-    const auto window = due.first(std::min(due.size(), static_cast<std::size_t>(options_->batch_size)));
-    const auto end =
-        std::ranges::find_if(window, [&](const Job* job) { return style_of(job) != style_of(due.front()); });
-    due = due.subspan(draw_batch({window.begin(), end}));
+  std::deque<const Job*> left(due.begin(), due.end());
+  try {
+    while (!left.empty() && !write_failure_) draw_batch(take_batch(left), Attempt::kFirst);
+    tell_all();
+  } catch (const Error& error) {
+    tell_all();
+    if (!write_failure_ && error.code() == ExitCode::kInterrupted) throw interruption();
+    if (!write_failure_) throw;
   }
+  if (!write_failure_) return;
+  if (counts_.done > 0) console_->remark(kept_text());
+  std::rethrow_exception(write_failure_);
 }
 
-// How many of the batch were drawn: one of several, if all at once failed.
-std::size_t Drawing::draw_batch(std::span<const Job* const> batch) {
+// The first one, and others that can share its batch.
+std::vector<const Job*> Drawing::take_batch(std::deque<const Job*>& due) const {
+  const auto style_of = [this](const Job* job) -> const Settings& {
+    return plan_->styles[plan_->items[job->item].style];
+  };
+  std::vector<const Job*> batch{due.front()};
+  due.pop_front();
+  std::size_t seen = 0;
+  for (auto job = due.begin(); job != due.end() && batch.size() < batch_max_ && seen < kLookAhead * batch_max_;
+       ++seen) {
+    if (can_share_batch(style_of(batch.front()), style_of(*job))) {
+      batch.push_back(*job);
+      job = due.erase(job);
+    } else {
+      ++job;
+    }
+  }
+  return batch;
+}
+
+void Drawing::draw_batch(std::span<const Job* const> batch, Attempt attempt) {
   std::vector<Settings> settings;
   for (const Job* job : batch) settings.push_back(plan_->settings_of(*job));
   progress_->start({.first = number_of(*batch.front()),
@@ -86,115 +109,98 @@ std::size_t Drawing::draw_batch(std::span<const Job* const> batch) {
                     .total = total_,
                     .prompt = settings.front().prompt,
                     .times = times()});
-  std::vector<Picture> pictures;
+  std::vector<const Job*> left(batch.begin(), batch.end());
   try {
     if (stop_signal() != 0) throw Error(ExitCode::kInterrupted, "interrupted");
-    pictures = engine_->draw(settings, observer());
+    engine_->draw(settings, observer([&](std::size_t index, const Picture& picture) {
+                    std::erase(left, batch[index]);
+                    write(*batch[index], settings[index], picture, attempt);
+                  }));
   } catch (const Error& error) {
-    if (error.code() == ExitCode::kInterrupted) throw interruption();
-    // One of them may be at fault.
-    if (batch.size() > 1 && goes_on(*options_)) {
-      for (std::size_t i = 0; i < batch.size(); ++i) draw_batch(batch.subspan(i, 1));
-    } else {
-      for (const Job* job : batch) fail(*job, error);
-    }
-    return batch.size();
+    if (error.code() == ExitCode::kInterrupted) throw;
+    draw_smaller(batch, left, error);
   }
-  for (std::size_t i = 0; i < batch.size(); ++i) keep(*batch[i], settings[i], pictures[i]);
-  return batch.size();
+  tell(writer_.take());
 }
 
-Observer Drawing::observer() {
-  return {.on_step = [this](int done, int steps) { progress_->step(done, steps); },
-          .is_cancelled = [] { return stop_signal() != 0; },
-          .on_warning = [this](const std::string& text) { console_->warning(text); }};
-}
-
-void Drawing::keep(const Job& job, const Settings& settings, const Picture& picture) {
-  const auto start = Clock::now();
-  const std::optional<std::filesystem::path> path = write(job, settings, picture);
-  if (path)
-    finish(job, *path, picture, seconds_since(start));
-  else
-    skip(job);
-}
-
-// The name it got, empty for standard output, or nothing if there is such a file.
-std::optional<std::filesystem::path> Drawing::write(const Job& job, const Settings& settings, const Picture& picture) {
-  const Record record = record_of(plan_->bundle, settings, *options_, *engine_, picture);
-  const std::vector<std::uint8_t> png = encode_picture(picture.image, record, options_->metadata);
-  if (plan_->destination() == Destination::kStandardOutput) {
-    Results::bytes(png);
-    return std::filesystem::path();
+// What is left of a batch that failed.
+void Drawing::draw_smaller(std::span<const Job* const> batch, std::span<const Job* const> left, const Error& error) {
+  if (batch.size() == 1) {
+    fail(*batch.front(), error);
+    return;
   }
-  const std::filesystem::path path = plan_->path_of(job);
+  const std::size_t half = batch.size() / 2;
+  if (error.code() == ExitCode::kUnavailable && half < batch_max_) {
+    console_->warning(std::to_string(batch.size()) + " pictures at once: " + error.what() + "; goes on with " +
+                      std::to_string(half) + " at once");
+    batch_max_ = half;
+  }
+  while (!left.empty()) {
+    const auto next = left.first(std::min({left.size(), half, batch_max_}));
+    draw_batch(next, Attempt::kAgain);
+    left = left.subspan(next.size());
+  }
+}
+
+Observer Drawing::observer(std::function<void(std::size_t, const Picture&)> on_picture) {
+  return {.on_step =
+              [this](int done, int steps) {
+                progress_->step(done, steps);
+                tell(writer_.take());
+              },
+          .is_cancelled = [this] { return stop_signal() != 0 || write_failure_ != nullptr; },
+          .on_warning = [this](const std::string& text) { console_->warning(text); },
+          .on_picture = std::move(on_picture)};
+}
+
+void Drawing::write(const Job& job, const Settings& settings, const Picture& picture, Attempt attempt) {
+  DrawnPicture drawn{.job = &job, .picture = picture};
+  if (attempt == Attempt::kAgain) drawn.picture.retries.push_back(Retry::kSmallerBatch);
+  drawn.record = record_of(plan_->bundle, settings, *options_, *engine_, drawn.picture);
+  writer_.add(std::move(drawn));
+}
+
+void Drawing::tell(const std::vector<WrittenPicture>& pictures) {
+  for (const WrittenPicture& picture : pictures) tell(picture);
+}
+
+void Drawing::tell_all() { tell(writer_.take_all()); }
+
+void Drawing::tell(const WrittenPicture& picture) {
+  if (picture.error == nullptr) {
+    if (picture.path)
+      finish(picture);
+    else
+      skip(*picture.job);
+    return;
+  }
+  if (write_failure_ == nullptr) write_failure_ = picture.error;
   try {
-    write_metadata(job, path);
-    const std::optional<std::filesystem::path> written = write_output_file(path, png, plan_->on_exists);
-    if (written && has_manifest()) list_in_manifest(job, *written, record, sha256_hex(std::as_bytes(std::span(png))));
-    return written;
-  } catch (const Error& error) {
-    report({.status = Status::kFailed, .path = path_text(path), .error = error.what()}, job);
-    if (counts_.done > 0) console_->remark(kept_text());
-    throw;
+    std::rethrow_exception(picture.error);
+  } catch (const std::exception& error) {
+    report({.status = Status::kFailed, .path = path_text(plan_->path_of(*picture.job)), .error = error.what()},
+           *picture.job);
   }
 }
 
-bool Drawing::has_manifest() const { return options_->file && plan_->destination() == Destination::kFiles; }
-
-void Drawing::list_in_manifest(const Job& job, const std::filesystem::path& path, const Record& record,
-                               std::string sha256) {
-  const std::string root = plan_->root();
-  append_to_manifest(manifest_path(root, options_->shard),
-                     {.path = path.string().substr(root.size()),
-                      .item = plan_->items[job.item].number,
-                      .image = job.image,
-                      .seed = record.settings.seed,
-                      .run_seed = plan_->run_seed,
-                      .job_key = record.job_key,
-                      .sha256 = std::move(sha256),
-                      .device = record.device,
-                      .precision = record.precision,
-                      .vae_precision = record.vae_precision},
-                     options_->resumes);
-}
-
-void Drawing::complete_manifest() {
-  if (!has_manifest() || !options_->resumes) return;
-  const std::string root = plan_->root();
-  const FinishedPictures finished(*options_, plan_->bundle, root);
-  for (const Job& job : plan_->jobs) {
-    if (is_due(job.state)) continue;
-    const std::filesystem::path path = plan_->path_of(job);
-    if (finished.manifest().find(path.string().substr(root.size())) != nullptr) continue;
-    const std::optional<Record> record = read_record(path);
-    if (record) list_in_manifest(job, path, *record, sha256_hex_of_file(path));
-  }
-}
-
-// Before the first picture of an item: whoever finds a picture finds what it should show.
-void Drawing::write_metadata(const Job& job, const std::filesystem::path& path) {
-  const Item& item = plan_->items[job.item];
-  const std::optional<std::filesystem::path> file = geneval_metadata_path(*options_, item, path);
-  if (!file || job.image != 0) return;
-  const std::string text = geneval_metadata(item);
-  write_output_file(*file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, OnExists::kOverwrite);
-}
-
-void Drawing::finish(const Job& job, const std::filesystem::path& path, const Picture& picture, double write_seconds) {
-  Seconds seconds = picture.seconds;
+void Drawing::finish(const WrittenPicture& written) {
+  const Job& job = *written.job;
+  const std::filesystem::path path = written.path.value_or("");
+  Seconds seconds = written.picture.seconds;
   seconds.load = ++counts_.done == 1 ? load_seconds_ : 0;  // of the model, and of LibTorch
-  progress_->finish(end_of(job, path, total(picture.seconds) + write_seconds));
+  progress_->finish(end_of(job, path, total(written.picture.seconds) + written.seconds));
   report({.status = Status::kDone,
           .path = path_text(path),
           .error = {},
-          .stages = picture.stages,
+          .stages = written.picture.stages,
+          .retries = written.picture.retries,
           .seconds = seconds,
-          .write_seconds = write_seconds},
+          .write_seconds = written.seconds},
          job);
 }
 
 void Drawing::fail(const Job& job, const Error& error) {
+  tell_all();  // of those before it
   const std::filesystem::path path = plan_->path_of(job);
   report({.status = Status::kFailed, .path = path_text(path), .error = error.what()}, job);
   if (!goes_on(*options_)) {

@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <deque>
+#include <exception>
 #include <filesystem>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "cli/console.h"
 #include "cli/options.h"
 #include "cli/overview.h"
+#include "cli/picture_writer.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -29,14 +32,12 @@ class Drawing {
 
   void skip(const Job& job);
 
-  // Pictures that are there but in no manifest, for the run was killed in between, are listed in it.
-  void complete_manifest();
-
   // Loads the model.
   void open();
 
-  // Pictures of one style that follow each other are drawn together. One that fails is reported and ends the run,
-  // unless it is to go on; a file that cannot be written ends it in any case. Throws Error, kInterrupted too.
+  // Pictures that can share a batch and are not far from each other are drawn together; of a batch that fails, smaller
+  // ones are tried. A picture that fails is reported and ends the run, unless it is to go on; a file that cannot be
+  // written ends it in any case. Returns when all is written. Throws Error, kInterrupted too.
   void draw(std::span<const Job* const> due);
 
   // A line of a prompt file that asks for nothing that can be drawn.
@@ -51,16 +52,19 @@ class Drawing {
  private:
   using Clock = std::chrono::steady_clock;
 
-  std::size_t draw_batch(std::span<const Job* const> batch);
-  void keep(const Job& job, const Settings& settings, const Picture& picture);
-  std::optional<std::filesystem::path> write(const Job& job, const Settings& settings, const Picture& picture);
-  [[nodiscard]] bool has_manifest() const;
-  void list_in_manifest(const Job& job, const std::filesystem::path& path, const Record& record, std::string sha256);
-  void write_metadata(const Job& job, const std::filesystem::path& path);
-  void finish(const Job& job, const std::filesystem::path& path, const Picture& picture, double write_seconds);
+  enum class Attempt { kFirst, kAgain };
+
+  [[nodiscard]] std::vector<const Job*> take_batch(std::deque<const Job*>& due) const;
+  void draw_batch(std::span<const Job* const> batch, Attempt attempt);
+  void draw_smaller(std::span<const Job* const> batch, std::span<const Job* const> left, const Error& error);
+  void write(const Job& job, const Settings& settings, const Picture& picture, Attempt attempt);
+  void tell(const std::vector<WrittenPicture>& pictures);
+  void tell(const WrittenPicture& picture);
+  void tell_all();
+  void finish(const WrittenPicture& written);
   void fail(const Job& job, const Error& error);
   void report(const Outcome& outcome, const Job& job);
-  [[nodiscard]] Observer observer();
+  [[nodiscard]] Observer observer(std::function<void(std::size_t, const Picture&)> on_picture);
   [[nodiscard]] Times times() const;
   [[nodiscard]] PictureEnd end_of(const Job& job, const std::filesystem::path& path, double seconds) const;
   [[nodiscard]] std::size_t number_of(const Job& job) const;
@@ -81,6 +85,9 @@ class Drawing {
   std::size_t total_ = 0;
   std::size_t due_ = 0;
   Counts counts_;
+  std::size_t batch_max_ = 1;         // less than asked for when memory ran out
+  std::exception_ptr write_failure_;  // the first
+  PictureWriter writer_;              // last, for it is the first to be destroyed
 };
 
 }  // namespace txt2img::cli

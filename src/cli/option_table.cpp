@@ -228,7 +228,7 @@ constexpr OptionInfo kTable[] = {
      }},
     {"--threads", "N", kInteger, kEverywhere, kMachine, "Threads on the CPU; 0 takes all cores, as without it.",
      [](Options& o, std::string_view t) { o.engine.threads = parse_integer(t, 0, 1024); }},
-    {"--batch-size", "N", kInteger, kEverywhere, kMachine, "Pictures drawn at once; 1.",
+    {"--batch-size", "N", kInteger, kEverywhere, kMachine, "Pictures that the UNet draws in one call, as far as they differ in prompts and seeds only; 1.",
      [](Options& o, std::string_view t) { o.batch_size = parse_integer(t, 1, kBatchMax); }},
     {"--deterministic", "", kSwitch, kEverywhere, kMachine, "Only deterministic kernels, also where they are slower.",
      [](Options& o, std::string_view t) { o.engine.is_deterministic = parse_switch(t); }},

@@ -35,6 +35,12 @@ Json to_json(const Stages& stages) {
           {"pixels", stages.pixels}};
 }
 
+Json to_json(const std::vector<Retry>& retries) {
+  Json names = Json::array();
+  for (const Retry retry : retries) names.push_back(txt2img::name_of(retry));
+  return names;
+}
+
 Json to_json(const Seconds& seconds, double write_seconds) {
   return {{"load", seconds.load},
           {"encode", seconds.encode},
@@ -98,6 +104,7 @@ std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcom
   }
   if (outcome.status == Status::kDone) {
     object["stages"] = to_json(outcome.stages);
+    if (!outcome.retries.empty()) object["retries"] = to_json(outcome.retries);
     object["seconds"] = to_json(outcome.seconds, outcome.write_seconds);
   }
   return json_line(object);

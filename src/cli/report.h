@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "cli/plan.h"
 #include "txt2img/engine.h"
@@ -17,6 +18,7 @@ struct Outcome {
   std::string path;        // as written, "-" for standard output
   std::string error = {};  // of kFailed
   Stages stages = {};      // of kDone
+  std::vector<Retry> retries = {};
   Seconds seconds = {};
   double write_seconds = 0;
 };

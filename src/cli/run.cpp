@@ -5,6 +5,7 @@
 
 #include "cli/drawing.h"
 #include "cli/overview.h"
+#include "cli/picture_writer.h"
 #include "cli/plan.h"
 #include "cli/report.h"
 #include "cli/results.h"
@@ -32,7 +33,8 @@ Record record_of(const Bundle& bundle, const Settings& settings, const Options& 
                 .device = device.substr(0, device.find(':')),
                 .precision = engine.precision(),
                 .vae_precision = options.engine.vae_precision.value_or(Precision::kFloat32),
-                .stages = picture.stages};
+                .stages = picture.stages,
+                .retries = picture.retries};
   record.job_key = job_key(record);
   return record;
 }
@@ -52,7 +54,7 @@ ExitCode draw_plan(const Plan& plan, const Options& options, Console& console) {
   for (const Job& job : plan.jobs) {
     if (!is_due(job.state)) drawing.skip(job);
   }
-  drawing.complete_manifest();
+  complete_manifest(options, plan);
   if (!due.empty()) {
     drawing.open();
     drawing.draw(due);

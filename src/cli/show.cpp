@@ -40,6 +40,13 @@ std::string options_text(const SamplerOptions& options) {
   return text;
 }
 
+// Only where there were some.
+std::string retries_text(const std::vector<Retry>& retries) {
+  std::string names;
+  for (const Retry retry : retries) names += (names.empty() ? "" : ", ") + std::string(name_of(retry));
+  return names.empty() ? "" : row("retries", names);
+}
+
 std::string record_text(const Record& record) {
   const Settings& s = record.settings;
   return row("prompt", s.prompt) + row("negative", s.negative) + row("seed", std::to_string(s.seed)) +
@@ -51,7 +58,7 @@ std::string record_text(const Record& record) {
          row("drawn by", "txt2img " + record.version + " on " + record.device + ", " +
                              std::string(name_of(record.precision)) + ", VAE " +
                              std::string(name_of(record.vae_precision))) +
-         row("job key", record.job_key);
+         retries_text(record.retries) + row("job key", record.job_key);
 }
 
 // The text that AUTOMATIC1111 and others write.

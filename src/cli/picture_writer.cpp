@@ -1,0 +1,173 @@
+#include "cli/picture_writer.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "cli/finished.h"
+#include "cli/geneval.h"
+#include "cli/manifest.h"
+#include "cli/results.h"
+#include "cli/run.h"
+#include "txt2img/output_file.h"
+#include "txt2img/sha256.h"
+
+namespace txt2img::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kWaitingMax = 4;
+
+// Signals go to the thread that draws.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+bool has_manifest(const Options& options, const Plan& plan) {
+  return options.file && plan.destination() == Destination::kFiles;
+}
+
+void list_in_manifest(const Options& options, const Plan& plan, const Job& job, const fs::path& path,
+                      const Record& record, std::string sha256) {
+  const std::string root = plan.root();
+  append_to_manifest(manifest_path(root, options.shard),
+                     {.path = path.string().substr(root.size()),
+                      .item = plan.items[job.item].number,
+                      .image = job.image,
+                      .seed = record.settings.seed,
+                      .run_seed = plan.run_seed,
+                      .job_key = record.job_key,
+                      .sha256 = std::move(sha256),
+                      .device = record.device,
+                      .precision = record.precision,
+                      .vae_precision = record.vae_precision},
+                     options.resumes);
+}
+
+// Before the first picture of an item: whoever finds a picture finds what it should show.
+void write_metadata(const Options& options, const Plan& plan, const Job& job, const fs::path& path) {
+  const Item& item = plan.items[job.item];
+  const std::optional<fs::path> file = geneval_metadata_path(options, item, path);
+  if (!file || job.image != 0) return;
+  const std::string text = geneval_metadata(item);
+  write_output_file(*file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, OnExists::kOverwrite);
+}
+
+}  // namespace
+
+PictureWriter::PictureWriter(const Options& options, const Plan& plan) : options_(&options), plan_(&plan) {
+  const BlockedSignals blocked;  // which the thread inherits
+  thread_ = std::thread([this] { run(); });
+}
+
+PictureWriter::~PictureWriter() {
+  {
+    const std::scoped_lock lock(mutex_);
+    is_closing_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void PictureWriter::add(DrawnPicture picture) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return waiting_.size() < kWaitingMax; });
+  waiting_.push_back(std::move(picture));
+  lock.unlock();
+  changed_.notify_all();
+}
+
+std::vector<WrittenPicture> PictureWriter::take() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(written_, {});
+}
+
+std::vector<WrittenPicture> PictureWriter::take_all() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return waiting_.empty() && !is_busy_; });
+  return std::exchange(written_, {});
+}
+
+void PictureWriter::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return is_closing_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    if (has_failed_) {
+      waiting_.clear();
+      changed_.notify_all();
+      continue;
+    }
+    DrawnPicture drawn = std::move(waiting_.front());
+    waiting_.pop_front();
+    is_busy_ = true;
+    lock.unlock();
+    changed_.notify_all();
+    WrittenPicture written = write(std::move(drawn));
+    lock.lock();
+    if (written.error != nullptr) has_failed_ = true;
+    written_.push_back(std::move(written));
+    is_busy_ = false;
+    changed_.notify_all();
+  }
+}
+
+WrittenPicture PictureWriter::write(DrawnPicture drawn) const {
+  const auto start = std::chrono::steady_clock::now();
+  WrittenPicture written{.job = drawn.job};
+  try {
+    written.path = write_file(drawn);
+  } catch (...) {
+    written.error = std::current_exception();
+  }
+  written.picture = std::move(drawn.picture);
+  written.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return written;
+}
+
+std::optional<fs::path> PictureWriter::write_file(const DrawnPicture& drawn) const {
+  const std::vector<std::uint8_t> png = encode_picture(drawn.picture.image, drawn.record, options_->metadata);
+  if (plan_->destination() == Destination::kStandardOutput) {
+    Results::bytes(png);
+    return fs::path();
+  }
+  const fs::path path = plan_->path_of(*drawn.job);
+  write_metadata(*options_, *plan_, *drawn.job, path);
+  std::optional<fs::path> written = write_output_file(path, png, plan_->on_exists);
+  if (written && has_manifest(*options_, *plan_)) {
+    list_in_manifest(*options_, *plan_, *drawn.job, *written, drawn.record, sha256_hex(std::as_bytes(std::span(png))));
+  }
+  return written;
+}
+
+void complete_manifest(const Options& options, const Plan& plan) {
+  if (!has_manifest(options, plan) || !options.resumes) return;
+  const std::string root = plan.root();
+  const FinishedPictures finished(options, plan.bundle, root);
+  for (const Job& job : plan.jobs) {
+    if (is_due(job.state)) continue;
+    const fs::path path = plan.path_of(job);
+    if (finished.manifest().find(path.string().substr(root.size())) != nullptr) continue;
+    const std::optional<Record> record = read_record(path);
+    if (record) list_in_manifest(options, plan, job, path, *record, sha256_hex_of_file(path));
+  }
+}
+
+}  // namespace txt2img::cli
