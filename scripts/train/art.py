@@ -1,36 +1,46 @@
-"""Turns vector art and coded shapes into recoloured RGBA cut-outs.
+"""Turns packaged art and coded shapes into recoloured RGBA cut-outs.
 
-The art is the "flat" set of the npm package @iconify-json/fluent-emoji-flat 1.2.6 (MIT). Its fills are
-plain colours, so an object is recoloured exactly, before rasterising: the main fill becomes the
-wanted colour and its shades keep their lightness difference to it (OKLab, Ottosson 2020).
+Three styles of the same things: "flat" and "cartoon" are vector art, "3d" is pictures. What is needed of the
+packages is kept in one small archive, art.zip, with which everything else works without a network.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import io
 import json
 import math
 import re
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
-import resvg_py
-from concepts import COLOURS, NATURAL, Concept
+from concepts import COLOURS, NATURAL, STYLES, Concept
 from oklab import from_oklab, oklab
 from PIL import Image
 
-PACKAGE = "@iconify-json/fluent-emoji-flat@1.2.6"
-CANVAS = 256  # px, rasterised edge before trimming
-SHADING = 0.5  # share of a shade's lightness difference that survives the recolouring
-HUE_WINDOW = 45.0  # degrees around the main fill's hue that count as its shades
+# style -> npm package, its version, SHA-512 of the archive as npm publishes it
+PACKAGES = {
+    "flat": ("@iconify-json/fluent-emoji-flat", "1.2.6", "RY47RgPb47fYUiyrA64sIOL0+UU02s29sXpNBbIQRBUlPlfNFTKUmZDERGuxDs/7yNGWqQYvuaSYM1M4fRXlUw=="),
+    "cartoon": ("@iconify-json/noto", "1.2.9", "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw=="),
+    "3d": ("@lobehub/fluent-emoji-3d", "1.1.0", "Wlq2lVStTnr8BDpIJ0pEnTKO4LuDxxqTEhTvRtD1DLRF0me7ogeRQjKoehDHXuVJ2Qaecgl5wRBv60lUAG3h7g=="),
+}
+VIEW = {"flat": 32, "cartoon": 128}  # edge of the vector art's coordinates
+CANVAS = 192  # px, rasterised edge before trimming
+EDGE = 112  # px, longest edge of a cut-out
+SHADING = 0.5  # share of a shade's lightness difference that survives the recolouring of flat art
+HUE_WINDOW = 45.0  # degrees around the main hue that count as its shades
+GREY = 0.04  # OKLab chroma below which a colour has no hue
+RECOLOURABLE = 0.33  # share of the opaque area that has to change for a thing to be called by the colour
 
 # Fills that are changed in the art itself: None removes scenery that is not the object; the boat's
 # white mast would vanish on white and leave two pieces; the bus gets a body of one colour.
 REPAIRED: dict[str, dict[str, str | None]] = {
-    "sailboat": {"#00a6ed": None, "#fff": "#8c5543"},
+    "boat": {"#00a6ed": None, "#fff": "#8c5543"},
     "house": {"#00f397": None},
     "bus": {"#e6e6e6": "#ffb02e"},
 }
@@ -43,7 +53,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "frog": ("#fcd53f",),
     "guitar": ("#f4f4f4",),
     "rocket": ("#ca0b4a",),
-    "sailboat": ("#fcd53f", "#ff8257", "#ff9f2e"),
+    "boat": ("#fcd53f", "#ff8257", "#ff9f2e"),
 }
 # Colour of a shape when the prompt names none.
 SHAPE_NATURAL = {
@@ -58,20 +68,51 @@ SHAPE_NATURAL = {
 }
 
 
-def fetch_icons(cache: Path) -> dict[str, dict]:
-    """Return slug -> icon of the art package, downloaded once with npm into `cache`."""
-    target = cache / "icons.json"
-    if not target.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        name = (
-            subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=cache, check=True, capture_output=True, text=True)
-            .stdout.strip()
-            .splitlines()[-1]
-        )
-        with tarfile.open(cache / name) as archive:
-            data = archive.extractfile("package/icons.json").read()
-        target.write_bytes(data)
-    return json.loads(target.read_text(encoding="utf-8"))["icons"]
+def _download(style: str, cache: Path) -> tarfile.TarFile:
+    """The style's package; SystemExit if it is not the one that was published."""
+    name, version, integrity = PACKAGES[style]
+    pack = subprocess.run(
+        ["npm", "pack", "--silent", f"{name}@{version}"], cwd=cache, check=True, capture_output=True, text=True
+    )
+    archive = cache / pack.stdout.strip().splitlines()[-1]
+    found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if found != integrity:
+        raise SystemExit(f"{archive} is not {name} {version} as it was published: SHA-512 {found}, not {integrity}")
+    return tarfile.open(archive)
+
+
+def _vector_art(archive: tarfile.TarFile, codes: set[str]) -> dict[str, bytes]:
+    """Code point -> inside of the SVG."""
+    icons = json.load(archive.extractfile("package/icons.json"))["icons"]
+    characters = json.load(archive.extractfile("package/chars.json"))
+    slugs = {code.replace("-fe0f", ""): slug for code, slug in characters.items() if slug in icons}
+    return {code: icons[slugs[code]]["body"].encode() for code in codes}
+
+
+def _pictures(archive: tarfile.TarFile, codes: set[str]) -> dict[str, bytes]:
+    """Code point -> WebP file."""
+    files = {Path(name).stem.replace("-fe0f", ""): name for name in archive.getnames() if name.endswith(".webp")}
+    return {code: archive.extractfile(files[code]).read() for code in codes}
+
+
+def fetch_art(cache: Path, concepts: dict[str, Concept]) -> Path:
+    """art.zip in `cache` with the art of all concepts in all styles: made once, from packages of npm."""
+    target = cache / "art.zip"
+    codes = {concept.source for concept in concepts.values() if not concept.is_shape}
+    if target.exists():
+        with zipfile.ZipFile(target) as stored:
+            if {f"{style}/{code}" for style in STYLES for code in codes} <= set(stored.namelist()):
+                return target
+    cache.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out:
+        for style in STYLES:
+            with _download(style, cache) as archive:
+                art = (_pictures if style == "3d" else _vector_art)(archive, codes)
+            for code, data in sorted(art.items()):
+                out.writestr(zipfile.ZipInfo(f"{style}/{code}"), data, zipfile.ZIP_DEFLATED)
+    part.replace(target)
+    return target
 
 
 def _parse(fill: str) -> tuple[int, int, int]:
@@ -85,15 +126,17 @@ def _hex(rgb: tuple[int, int, int]) -> str:
     return "#" + "".join(f"{v:02x}" for v in rgb)
 
 
-def _rasterise(body: str, edge: int = CANVAS) -> np.ndarray:
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">{body}</svg>'
-    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=edge, height=edge))
+def _rasterise(body: str, view: int = 32) -> np.ndarray:
+    import resvg_py  # only here: with a full cache of cut-outs nobody needs it
+
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {view} {view}">{body}</svg>'
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=CANVAS, height=CANVAS))
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
 
 
 @functools.cache
 def fill_areas(body: str) -> dict[str, int]:
-    """Visible area of each fill in pixels of the canvas, largest first."""
+    """Visible area of each fill of flat art in pixels of the canvas, largest first."""
     image = _rasterise(body)
     codes = image[..., 0].astype(np.int64) << 16 | image[..., 1].astype(np.int64) << 8 | image[..., 2]
     codes = codes[image[..., 3] == 255]
@@ -102,6 +145,12 @@ def fill_areas(body: str) -> dict[str, int]:
         r, g, b = _parse(fill)
         areas[fill] = int((codes == (r << 16 | g << 8 | b)).sum())
     return dict(sorted(areas.items(), key=lambda item: -item[1]))
+
+
+def _turn(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Degrees between the hues of two OKLab colours."""
+    turn = np.degrees(np.arctan2(one[..., 2], one[..., 1]) - np.arctan2(other[..., 2], other[..., 1]))
+    return np.abs((turn + 180) % 360 - 180)
 
 
 def _recoloured_fill(fill: str, main: str, colour: str) -> str:
@@ -113,26 +162,65 @@ def _recoloured_fill(fill: str, main: str, colour: str) -> str:
     elif colour == "white":
         delta = -abs(delta)
     target[0] = np.clip(target[0] + SHADING * delta, 0.08, 1.0)
-    return _hex(from_oklab(target))
+    return _hex(tuple(from_oklab(target)))
 
 
-def recolour(slug: str, body: str, colour: str) -> str:
-    """Body of the SVG with the object's main fill and its shades in another colour."""
+def _fills_to_change(name: str, body: str) -> tuple[str, list[str]]:
+    """The main fill and all that change colour with it."""
     areas = fill_areas(body)
-    main = MAIN_FILL.get(slug, next(iter(areas)))
+    main = MAIN_FILL.get(name, next(iter(areas)))
     lab_main = oklab(np.array(_parse(main)))
-    chroma_main = math.hypot(lab_main[1], lab_main[2])
-    replaced = {}
+    is_grey = math.hypot(lab_main[1], lab_main[2]) < GREY
+    changed = []
     for fill in areas:
         lab = oklab(np.array(_parse(fill)))
-        chroma = math.hypot(lab[1], lab[2])
-        turn = math.degrees(math.atan2(lab[2], lab[1]) - math.atan2(lab_main[2], lab_main[1]))
-        near = abs((turn + 180) % 360 - 180) <= HUE_WINDOW
-        grey = chroma < 0.04
-        is_shade = (grey and lab[0] > 0.5) if chroma_main < 0.04 else (near and not grey)
-        if is_shade or fill == main or fill in ALSO.get(slug, ()):
-            replaced[fill] = _recoloured_fill(fill, main, colour)
+        grey = math.hypot(lab[1], lab[2]) < GREY
+        is_shade = (grey and lab[0] > 0.5) if is_grey else (not grey and _turn(lab, lab_main) <= HUE_WINDOW)
+        if is_shade or fill == main or fill in ALSO.get(name, ()):
+            changed.append(fill)
+    return main, changed
+
+
+def _recolour_fills(name: str, body: str, colour: str) -> str:
+    main, changed = _fills_to_change(name, body)
+    replaced = {fill: _recoloured_fill(fill, main, colour) for fill in changed}
     return re.sub(r"#[0-9a-fA-F]{3,6}\b", lambda m: replaced.get(m[0], m[0]), body)
+
+
+def _shades(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """OKLab (h, w, 3), mask (h, w) of the main colour's pixels and shades, and that colour (3,)."""
+    lab, solid = oklab(image[..., :3]), image[..., 3] > 128
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    coloured = solid & (chroma >= GREY)
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
+    votes = np.bincount((hue[coloured] / 10).astype(int) % 36, chroma[coloured], 36)
+    around = votes + np.roll(votes, 1) + np.roll(votes, -1)
+    peak = np.radians(10 * int(around.argmax()) + 5)
+    direction = np.array([0, np.cos(peak), np.sin(peak)])
+    near = coloured & (_turn(lab, direction) <= HUE_WINDOW)
+    greys = solid & (chroma < GREY) & (lab[..., 0] > 0.45)
+    mask = near if near.sum() >= greys.sum() else greys
+    main = np.median(lab[mask], axis=0) if mask.any() else np.zeros(3)
+    return lab, mask, main
+
+
+def _recolour_pixels(image: np.ndarray, colour: str) -> np.ndarray:
+    """Shaded art with its main colour's pixels in another colour; differences of lightness stay."""
+    lab, mask, main = _shades(image)
+    target = oklab(np.array(COLOURS[colour]))
+    delta = lab[..., 0] - main[0]
+    if colour == "black":
+        delta = np.abs(delta) * 0.7
+    elif colour == "white":
+        delta = -np.abs(delta) * 0.7
+    chroma_main = max(float(np.hypot(*main[1:])), GREY)
+    share = np.clip(np.hypot(lab[..., 1], lab[..., 2]) / chroma_main, 0.6, 1.1)[..., None]
+    changed = np.empty_like(lab)
+    changed[..., 0] = np.clip(target[0] + 0.75 * delta, 0.08, 1.0)
+    changed[..., 1:] = target[1:] * (share if np.hypot(*main[1:]) >= GREY else 1.0)
+    result = image.copy()
+    result[mask, :3] = from_oklab(changed[mask])
+    return result
 
 
 def _shape_body(shape: str, colour: str) -> str:
@@ -154,34 +242,61 @@ def _shape_body(shape: str, colour: str) -> str:
     }[shape]
 
 
-def _art_body(slug: str, icons: dict[str, dict]) -> str:
-    body = icons[slug]["body"]
-    for fill, other in REPAIRED.get(slug, {}).items():
-        if other is None:
-            body = re.sub(rf'<(path|circle|ellipse|rect)[^>]*fill="{fill}"[^>]*/>', "", body)
-        else:
-            body = body.replace(f'"{fill}"', f'"{other}"')
-    return body
+class Art:
+    """The archive's drawings of all concepts."""
 
+    def __init__(self, archive: Path) -> None:
+        with zipfile.ZipFile(archive) as stored:
+            self._data = {name: stored.read(name) for name in stored.namelist()}
 
-def main_colour(concept: Concept, colour: str, icons: dict[str, dict]) -> tuple[int, int, int]:
-    """sRGB of the main fill of a concept in a colour, natural included."""
-    if colour != NATURAL:
-        return COLOURS[colour]
-    if concept.is_shape:
-        return COLOURS[SHAPE_NATURAL[concept.source.removeprefix("shape:")]]
-    body = _art_body(concept.source, icons)
-    return _parse(MAIN_FILL.get(concept.source, next(iter(fill_areas(body)))))
+    def _body(self, concept: Concept) -> str:
+        """Flat art with its repairs."""
+        body = self._data[f"flat/{concept.source}"].decode()
+        for fill, other in REPAIRED.get(concept.name, {}).items():
+            if other is None:
+                body = re.sub(rf'<(path|circle|ellipse|rect)[^>]*fill="{fill}"[^>]*/>', "", body)
+            else:
+                body = body.replace(f'"{fill}"', f'"{other}"')
+        return body
 
+    def _image(self, concept: Concept, style: str) -> np.ndarray:
+        """RGBA in the art's own colours."""
+        if concept.is_shape:
+            return _rasterise(_shape_body(concept.source.removeprefix("shape:"), NATURAL))
+        if style == "flat":
+            return _rasterise(self._body(concept))
+        data = self._data[f"{style}/{concept.source}"]
+        if style == "cartoon":
+            return _rasterise(data.decode(), VIEW[style])
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA").resize((CANVAS, CANVAS)))
 
-def cut_out(concept: Concept, colour: str, icons: dict[str, dict]) -> np.ndarray:
-    """Trimmed RGBA cut-out (h, w, 4) uint8 of a concept in a colour, longest edge up to CANVAS."""
-    if concept.is_shape:
-        body = _shape_body(concept.source.removeprefix("shape:"), colour)
-    else:
-        body = _art_body(concept.source, icons)
-        if colour != NATURAL:
-            body = recolour(concept.source, body, colour)
-    image = _rasterise(body)
-    ys, xs = np.nonzero(image[..., 3] > 8)
-    return image[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
+    def _coloured(self, concept: Concept, style: str, colour: str) -> np.ndarray:
+        if colour == NATURAL:
+            return self._image(concept, style)
+        if concept.is_shape:
+            return _rasterise(_shape_body(concept.source.removeprefix("shape:"), colour))
+        if style == "flat":
+            return _rasterise(_recolour_fills(concept.name, self._body(concept), colour))
+        return _recolour_pixels(self._image(concept, style), colour)
+
+    def cut_out(self, concept: Concept, style: str, colour: str) -> np.ndarray:
+        """Trimmed RGBA (h, w, 4) uint8 of a concept, longest edge EDGE."""
+        image = self._coloured(concept, style, colour)
+        ys, xs = np.nonzero(image[..., 3] > 40)
+        image = Image.fromarray(image[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1])
+        scale = EDGE / max(image.size)
+        shape = tuple(max(1, round(v * scale)) for v in image.size)
+        return np.asarray(image.resize(shape, Image.Resampling.HAMMING))
+
+    def main_colour(self, concept: Concept, style: str) -> tuple[tuple[int, int, int], float]:
+        """sRGB of the main colour of the art as it is, and the share of the opaque area that it and its shades cover."""
+        if concept.is_shape:
+            return COLOURS[SHAPE_NATURAL[concept.source.removeprefix("shape:")]], 1.0
+        if style == "flat":
+            body = self._body(concept)
+            areas = fill_areas(body)
+            main, changed = _fills_to_change(concept.name, body)
+            return _parse(main), sum(areas[fill] for fill in changed) / max(1, sum(areas.values()))
+        image = self._image(concept, style)
+        _, mask, main = _shades(image)
+        return tuple(from_oklab(main)), float(mask.sum() / (image[..., 3] > 128).sum())

@@ -40,12 +40,29 @@ COLOUR_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+STYLES = ("flat", "cartoon", "3d")  # the first is drawn when the prompt names none
+
+# size of a lone object: the words for it; none is said of a medium one
+SIZE_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "small": (("small", "tiny", "little"), ("很小的", "小小的")),
+    "big": (("big", "large", "huge"), ("很大的", "巨大的", "大大的")),
+}
+
+# where the first object is, seen from the second: English between them, Chinese words for the place
+RELATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "left": (("to the left of", "on the left of", "left of"), ("左边", "左侧")),
+    "right": (("to the right of", "on the right of", "right of"), ("右边", "右侧")),
+    "above": (("above", "over"), ("上面", "上方")),
+    "below": (("below", "under"), ("下面", "下方")),
+}
+
+
 @dataclass(frozen=True)
 class Concept:
     """One drawable thing and the words for it."""
 
     name: str
-    source: str  # slug in the art package, or "shape:NAME" for a shape drawn by code
+    source: str  # code point of the art, or "shape:NAME" for a shape drawn by code
     english: tuple[tuple[str, str], ...]  # (singular, plural), most usual first
     chinese: tuple[str, ...]
     measure: str  # Chinese measure word
@@ -108,6 +125,13 @@ BACKGROUNDS: dict[str, Background] = {
             ("on the beach", "at the beach"),
             ("沙滩上", "海滩上"),
             ("blue", "yellow", "white"),
+        ),
+        Background(
+            "sea",
+            ((0.42, (164, 216, 250)), (1.0, (24, 112, 190))),
+            ("on the sea", "at sea"),
+            ("海上", "海面上"),
+            ("blue", "purple"),
         ),
         Background(
             "snow",

@@ -1,6 +1,6 @@
 """Writes the training data: pictures, captions with their truth, and the tokenizer.
 
-    python scripts/train/data.py                # 160,000 + 2,000 + 2,000 scenes of 64 px
+    python scripts/train/data.py                # 300,000 + 2,000 + 2,000 scenes of 128 px
 
 Every scene depends on (seed, split, index) only, so the result does not depend on the number of
 processes. A split that is already there with the same arguments is left as it is.
@@ -9,19 +9,21 @@ processes. A split that is already there with the same arguments is left as it i
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import multiprocessing
+import os
 import random
 import time
 from pathlib import Path
 
 import numpy as np
 from captions import DROP_OTHER, captions
-from scenes import Studio
+from scenes import NONE, Studio
 from tokenizer import train_tokenizer
 
 SPLITS = {"train": 0, "val": 1, "heldout": 2}
-CHUNK = 2000
+CHUNK = 1000
 
 _studio: Studio  # per process, made before the fork
 
@@ -34,17 +36,15 @@ def make_scene(split: str, index: int, seed: int, studio: Studio) -> tuple[np.nd
     words = random.Random(f"{seed}/{split}/{index}")
     english, chinese = captions(
         scene,
-        studio.concepts[scene.concept],
-        studio.default_background(scene.concept, scene.colour),
+        studio.concepts,
+        studio.default_background(scene.things, scene.style),
         words,
         DROP_OTHER if split == "train" else 0.0,
     )
-    record = {
-        "concept": scene.concept,
-        "colour": scene.colour,
-        "count": scene.count,
-        "background": scene.background,
-        "seen_colour": studio.seen_colour(scene.concept, scene.colour),
+    seen = [studio.seen_colour(name, scene.style, colour) for name, colour in scene.things]
+    record = dataclasses.asdict(scene) | {
+        "seen_colour": seen[0],
+        "seen_colour2": seen[1] if len(seen) > 1 else NONE,
         "held_out": scene.held_out,
         "en": english,
         "zh": chinese,
@@ -87,17 +87,17 @@ def write_split(split: str, count: int, seed: int, size: int, folder: Path, jobs
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("build/train"), help="folder for everything")
-    parser.add_argument("--train", type=int, default=160_000, help="number of training scenes")
+    parser.add_argument("--train", type=int, default=300_000, help="number of training scenes")
     parser.add_argument("--val", type=int, default=2_000, help="fresh scenes of seen pairs")
     parser.add_argument("--heldout", type=int, default=2_000, help="scenes of pairs never trained on")
-    parser.add_argument("--size", type=int, default=64, help="edge of the pictures in px")
+    parser.add_argument("--size", type=int, default=128, help="edge of the pictures in px")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--force", action="store_true", help="write again what is already there")
     args = parser.parse_args()
 
     global _studio
-    _studio = Studio(args.output / "art", args.size)
+    _studio = Studio(args.output / "art", args.size, args.jobs)
     train_tokenizer(_studio.concepts, args.output / "tokenizer.model")
     for split in SPLITS:
         count = getattr(args, split)

@@ -35,24 +35,25 @@ def oklab(rgb: np.ndarray) -> np.ndarray:
     )
 
 
-def from_oklab(lab: np.ndarray) -> tuple[int, int, int]:
-    """One OKLab colour -> sRGB 0..255, clipped into the gamut."""
-    lightness, a, b = (float(v) for v in lab)
-    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
-    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
-    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
-    linear = (
-        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
-        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
-        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+def from_oklab(lab: np.ndarray) -> np.ndarray:
+    """OKLab colours (..., 3) -> sRGB 0..255 uint8, clipped into the gamut."""
+    lms = np.asarray(lab, np.float64) @ np.array(
+        [
+            [1.0, 1.0, 1.0],
+            [0.3963377774, -0.1055613458, -0.0894841775],
+            [0.2158037573, -0.0638541728, -1.2914855480],
+        ]
     )
-
-    def encode(v: float) -> int:
-        v = min(max(v, 0.0), 1.0)
-        v = 12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055
-        return round(255 * v)
-
-    return tuple(encode(v) for v in linear)
+    linear = lms**3 @ np.array(
+        [
+            [4.0767416621, -1.2684380046, -0.0041960863],
+            [-3.3077115913, 2.6097574011, -0.7034186147],
+            [0.2309699292, -0.3413193965, 1.7076147010],
+        ]
+    )
+    linear = np.clip(linear, 0.0, 1.0)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.rint(255 * encoded).astype(np.uint8)
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:

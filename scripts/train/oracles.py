@@ -17,6 +17,7 @@ from scipy import ndimage
 BORDER = 1 / 32  # width of the frame that counts as background, as a share of the edge
 FOREGROUND = 0.085  # OKLab distance from the background of its row
 CHROMA = 2.0  # stretch of a and b against L
+SMALL, BIG = 0.41, 0.73  # longest edge of a small and of a big object, as shares of the picture's
 COLOURFUL = 0.11  # stretched chroma above which a pixel is not black, white or grey
 
 
@@ -89,6 +90,16 @@ def count(picture: np.ndarray) -> int:
     return len(objects(picture))
 
 
+def size(picture: np.ndarray) -> str | None:
+    """Name of the size of the largest object; None if there is no object."""
+    masks = objects(picture)
+    if not masks:
+        return None
+    ys, xs = np.nonzero(masks[0])
+    edge = max(np.ptp(ys), np.ptp(xs)) / len(picture)
+    return "small" if edge < SMALL else "big" if edge > BIG else "medium"
+
+
 def object_colour(picture: np.ndarray) -> str | None:
     """Name of the colour most pixels of the objects have; None if there is no object."""
     masks = objects(picture)
@@ -135,7 +146,8 @@ class Reading:
     background: str
     colour: str | None
     count: int
+    size: str | None
 
 
 def read(picture: np.ndarray) -> Reading:
-    return Reading(background(picture), object_colour(picture), count(picture))
+    return Reading(background(picture), object_colour(picture), count(picture), size(picture))

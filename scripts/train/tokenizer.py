@@ -15,11 +15,11 @@ from captions import word_list
 from concepts import Concept
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
-CONTEXT = 32  # ids per caption, bos and eos included
+CONTEXT = 48  # ids per caption, bos and eos included
 PUNCTUATION = ",.，。、！!?？:：;；'\"-()（）"
 
 
-def train_tokenizer(concepts: dict[str, Concept], path: Path, vocabulary: int = 1536) -> None:
+def train_tokenizer(concepts: dict[str, Concept], path: Path, vocabulary: int = 4096) -> None:
     """Write tokenizer.model; the same words give the same file."""
     words, hanzi = word_list(concepts)
     # The trainer only considers strings that occur in two different words, so each gets a sibling.
