@@ -35,7 +35,7 @@ EDGE = 112  # px, longest edge of a cut-out
 SHADING = 0.5  # share of a shade's lightness difference that survives the recolouring of flat art
 HUE_WINDOW = 45.0  # degrees around the main hue that count as its shades
 GREY = 0.04  # OKLab chroma below which a colour has no hue
-RECOLOURABLE = 0.33  # share of the opaque area that has to change for a thing to be called by the colour
+RECOLOURABLE = 0.45  # share of the opaque area that has to change for a thing to be called by the colour
 
 # Fills that are changed in the art itself: None removes scenery that is not the object; the boat's
 # white mast would vanish on white and leave two pieces; the bus gets a body of one colour.
@@ -54,6 +54,18 @@ ALSO: dict[str, tuple[str, ...]] = {
     "guitar": ("#f4f4f4",),
     "rocket": ("#ca0b4a",),
     "boat": ("#fcd53f", "#ff8257", "#ff9f2e"),
+}
+# (name, style) of what would be recoloured in the wrong part: drawn in its own colours only.
+OWN_COLOURS = {
+    ("airplane", "cartoon"),
+    ("banjo", "flat"),
+    ("floppy disk", "cartoon"),
+    ("ladybug", "flat"),
+    ("magnifying glass", "cartoon"),
+    ("pill", "cartoon"),
+    ("video camera", "flat"),
+    ("window", "flat"),
+    ("zebra", "cartoon"),
 }
 # Colour of a shape when the prompt names none.
 SHAPE_NATURAL = {
@@ -289,14 +301,16 @@ class Art:
         return np.asarray(image.resize(shape, Image.Resampling.HAMMING))
 
     def main_colour(self, concept: Concept, style: str) -> tuple[tuple[int, int, int], float]:
-        """sRGB of the main colour of the art as it is, and the share of the opaque area that it and its shades cover."""
+        """sRGB of the art's main colour, and the share of the opaque area that would be recoloured."""
         if concept.is_shape:
             return COLOURS[SHAPE_NATURAL[concept.source.removeprefix("shape:")]], 1.0
         if style == "flat":
             body = self._body(concept)
             areas = fill_areas(body)
             main, changed = _fills_to_change(concept.name, body)
-            return _parse(main), sum(areas[fill] for fill in changed) / max(1, sum(areas.values()))
+            share = sum(areas[fill] for fill in changed) / max(1, sum(areas.values()))
+            return _parse(main), share * ((concept.name, style) not in OWN_COLOURS)
         image = self._image(concept, style)
         _, mask, main = _shades(image)
-        return tuple(from_oklab(main)), float(mask.sum() / (image[..., 3] > 128).sum())
+        share = float(mask.sum() / (image[..., 3] > 128).sum())
+        return tuple(from_oklab(main)), share * ((concept.name, style) not in OWN_COLOURS)

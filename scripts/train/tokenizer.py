@@ -15,7 +15,7 @@ from captions import word_list
 from concepts import Concept
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
-CONTEXT = 48  # ids per caption, bos and eos included
+CONTEXT = 40  # ids per caption, bos and eos included
 PUNCTUATION = ",.，。、！!?？:：;；'\"-()（）"
 
 
