@@ -39,3 +39,13 @@ def to_pictures(x: Tensor) -> np.ndarray:
 def random_rows(count: int, size: int, device: torch.device) -> Tensor:
     """int64 (size,) row numbers, drawn on the device."""
     return torch.randint(count, (size,), device=device)
+
+
+def random_crop(images: Tensor, rows: Tensor, edge: int) -> Tensor:
+    """A random square of each of the chosen pictures (N, H, W, C): (n, edge, edge, C)."""
+    if edge == images.shape[1]:
+        return images[rows]
+    window = torch.arange(edge, device=rows.device)
+    y, x = (torch.randint(images.shape[axis] - edge + 1, (len(rows), 1), device=rows.device) + window
+            for axis in (1, 2))
+    return images[rows[:, None, None], y[:, :, None], x[:, None, :]]

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from checkpoint import common_arguments, prepare
 from diffusers import AutoencoderKL
 from muon import Optimizers
-from records import Split, random_rows, to_tensor
+from records import Split, random_crop, random_rows, to_tensor
 from torch import Tensor
 from training import Run, Stage
 
@@ -54,16 +54,6 @@ def psnr(decoded: Tensor, image: Tensor) -> float:
     return float((-10 * torch.log10(mse)).mean())
 
 
-def crop(images: Tensor, rows: Tensor, edge: int) -> Tensor:
-    """A random square of `edge` px of each of the chosen pictures: uint8 (n, edge, edge, 3)."""
-    if edge == images.shape[1]:
-        return images[rows]
-    window = torch.arange(edge, device=rows.device)
-    y, x = (torch.randint(images.shape[axis] - edge + 1, (len(rows), 1), device=rows.device) + window
-            for axis in (1, 2))
-    return images[rows[:, None, None], y[:, :, None], x[:, None, :]]
-
-
 def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
     data = args.data or args.root / "data"
     images = Split(data / "train").images[: args.pictures].to(device)
@@ -74,7 +64,7 @@ def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
             part.requires_grad_(False)
 
     def loss() -> tuple[Tensor, Tensor]:
-        image = to_tensor(crop(images, random_rows(len(images), args.batch, device), args.crop))
+        image = to_tensor(random_crop(images, random_rows(len(images), args.batch, device), args.crop))
         with torch.autocast(device.type, torch.bfloat16):
             moments = vae.quant_conv(vae.encoder(image.contiguous(memory_format=torch.channels_last)))
         mean, logvar = moments.float().chunk(2, dim=1)
