@@ -26,7 +26,7 @@ from torch import Tensor
 NAMES = ("vae", "clip", "unet")
 PART_BYTES = 15_400_000  # under 15 MiB with the header
 WEIGHTS = ("model", "ema", "optimizer")
-EXTRAS = ("log", "tokenizer.model", "grid.png", "grid-early.png")  # of the root, for extras.tar
+EXTRAS = ("log", "tokenizer.model", "grid.png")  # of the root, for extras.tar
 
 
 def _parts(weights: dict[str, Tensor]) -> list[dict[str, Tensor]]:
@@ -51,6 +51,11 @@ def pack_weights(checkpoint: Path, folder: Path) -> None:
         os.replace(folder / "part", folder / name)
 
 
+def pack_judge(path: Path, folder: Path) -> None:
+    shutil.copyfile(path, folder / "part")
+    os.replace(folder / "part", folder / path.name)
+
+
 def pack_extras(root: Path, folder: Path) -> None:
     """Logs, tokenizer and sheets of samples in one tar."""
     with tarfile.open(folder / "part", "w:gz") as archive:
@@ -66,7 +71,7 @@ def pack(root: Path, folder: Path) -> None:
         if (root / f"{name}.pt").exists():
             pack_weights(root / f"{name}.pt", folder)
     if (root / "judge.safetensors").exists():
-        shutil.copyfile(root / "judge.safetensors", folder / "judge.safetensors")
+        pack_judge(root / "judge.safetensors", folder)
     pack_extras(root, folder)
 
 

@@ -16,6 +16,7 @@ from muon import Optimizers
 from torch import Tensor, nn
 
 WARM_UP = 3  # eager steps before a step is captured: they allocate states and choose algorithms
+LEAST = 10  # steps that are taken even if the time is over
 AHEAD = 10  # steps that may be queued on the GPU: the clock must not run away from it
 
 
@@ -165,7 +166,8 @@ class Run:
               f"batches of {stage.batch}, {budget.left_s():.0f} s from step {self.step}", flush=True)
         stage.module.train()
         step, log, saved = Step(stage, self.args.graph), Log(stage, self.args.root, self.step), time.monotonic()
-        while not budget.is_over():
+        least = self.step + LEAST
+        while not budget.is_over() or self.step < least:
             stage.optimizer.set_learning_rate(budget.learning_rate(stage.rate, self.step))
             self._advance(step)
             self.ema.update(self.step)
@@ -177,4 +179,5 @@ class Run:
             if time.monotonic() - saved > self.args.save_every:
                 self.save()
                 saved = time.monotonic()
+        log.write(self.step, budget, step.figures())
         self.save()
