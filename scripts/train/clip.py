@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from checkpoint import common_arguments, prepare
 from muon import Optimizers
 from records import Split, random_rows, to_tensor
-from text import LANGUAGES, WIDTH, Captions, TextTower, load_captions, load_tokenizer
+from text import LANGUAGES, WIDTH, Captions, TextTower, build_captions, load_captions, load_tokenizer
 from torch import Tensor, nn
 from training import Run, Stage
 
@@ -88,14 +88,14 @@ def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
     data = args.data or args.root / "data"
     train, held = Split(data / "train"), Split(data / "heldout")
     tokenizer = load_tokenizer(args.root)
-    captions = load_captions(train.records, tokenizer, device, args.root / "captions.npz")
+    captions = Captions(**load_captions(train, tokenizer, args.root / "captions.npz"), device=device)
     names = [sorted({r[slot] for r in train.records} | {r[slot] for r in held.records}) for slot in SLOTS]
     truth, held_truth = slot_table(train.records, names).to(device), slot_table(held.records, names)
     images = train.images.to(device)
 
     _, first = np.unique(held_truth.numpy(), axis=0, return_index=True)
     pick = np.sort(np.random.default_rng(0).permutation(first)[:256])
-    held_captions = load_captions([held.records[k] for k in pick], tokenizer, device)
+    held_captions = Captions(**build_captions([held.records[k] for k in pick], tokenizer), device=device)
     held_images, held_truth = held.images[pick].to(device), held_truth[pick].to(device)
 
     clip = Clip(tokenizer.get_piece_size(), captions.length, [len(values) for values in names]).to(device)

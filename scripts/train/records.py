@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,20 @@ class Split:
     """One of train, val, heldout: `images` uint8 (N, H, W, 3), mapped from disk, and a record per picture."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.images = torch.from_numpy(np.load(folder / "images.npy", mmap_mode="c"))
-        with (folder / "scenes.jsonl").open(encoding="utf-8") as lines:
-            self.records = [json.loads(line) for line in lines]
-        if len(self.records) != len(self.images):
-            raise SystemExit(f"{folder}: {len(self.images)} pictures but {len(self.records)} records; "
+
+    @cached_property
+    def records(self) -> list[dict]:
+        with (self.folder / "scenes.jsonl").open(encoding="utf-8") as lines:
+            records = [json.loads(line) for line in lines]
+        if len(records) != len(self):
+            raise SystemExit(f"{self.folder}: {len(self)} pictures but {len(records)} records; "
                              "run scripts/train/data.py again")
+        return records
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self.images)
 
 
 def to_tensor(images: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 import torch
+from records import Split
 from tokenizer import BOS, CONTEXT, EOS, PAD, encode
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -39,10 +40,10 @@ def encode_many(tokenizer: sentencepiece.SentencePieceProcessor, captions: list[
 class Captions:
     """All captions of a split as ids on a device; the same caption is stored once."""
 
-    def __init__(self, ids: Tensor, rows: Tensor, device: torch.device) -> None:
+    def __init__(self, ids: np.ndarray, rows: np.ndarray, device: torch.device) -> None:
         """ids int16 (unique, CONTEXT), rows int32 (N, languages, captions per language)."""
-        self.ids, self.rows = ids.to(device), rows.to(device)
-        self.length = int((ids != PAD).sum(dim=1).max())
+        self.ids, self.rows = torch.from_numpy(ids).to(device), torch.from_numpy(rows).to(device)
+        self.length = int((ids != PAD).sum(axis=1).max())
 
     def draw(self, scenes: Tensor, language: int | None = None) -> Tensor:
         """int64 (n, CONTEXT): a random caption of each scene, in a random language if none is given."""
@@ -52,22 +53,25 @@ class Captions:
         return self.ids[rows.gather(1, which).squeeze(1).long()].long()
 
 
-def load_captions(records: list[dict], tokenizer: sentencepiece.SentencePieceProcessor,
-                  device: torch.device, cache: Path | None = None) -> Captions:
-    """Captions of all records; `cache` keeps the ids of a split whose captions do not change."""
-    if cache is not None and cache.exists():
-        stored = np.load(cache)
-        if len(stored["rows"]) == len(records):
-            return Captions(torch.from_numpy(stored["ids"]), torch.from_numpy(stored["rows"]), device)
+def build_captions(records: list[dict], tokenizer: sentencepiece.SentencePieceProcessor) -> dict[str, np.ndarray]:
+    """ids and rows of Captions."""
     number: dict[str, int] = {}
     rows = np.array([[[number.setdefault(c, len(number)) for c in record[language]]
                       for language in LANGUAGES] for record in records], np.int32)
-    ids = encode_many(tokenizer, list(number))
-    if cache is not None:
-        part = cache.with_name("part-" + cache.name)
-        np.savez(part, ids=ids, rows=rows)
-        part.replace(cache)
-    return Captions(torch.from_numpy(ids), torch.from_numpy(rows), device)
+    return {"ids": encode_many(tokenizer, list(number)), "rows": rows}
+
+
+def load_captions(split: Split, tokenizer: sentencepiece.SentencePieceProcessor, cache: Path) -> dict[str, np.ndarray]:
+    """The same of a split, kept in a file."""
+    if cache.exists():
+        stored = dict(np.load(cache))
+        if len(stored["rows"]) == len(split):
+            return stored
+    built = build_captions(split.records, tokenizer)
+    part = cache.with_name("part-" + cache.name)
+    np.savez(part, **built)
+    part.replace(cache)
+    return built
 
 
 def build_text_encoder(vocabulary: int) -> CLIPTextModel:
@@ -76,6 +80,13 @@ def build_text_encoder(vocabulary: int) -> CLIPTextModel:
         vocab_size=vocabulary, hidden_size=WIDTH, intermediate_size=640, projection_dim=WIDTH,
         num_hidden_layers=4, num_attention_heads=6, max_position_embeddings=CONTEXT,
         hidden_act="gelu", bos_token_id=BOS, eos_token_id=EOS, pad_token_id=PAD))
+
+
+def contexts(encoder: CLIPTextModel, ids: Tensor) -> Tensor:
+    """encoder(input_ids=ids).last_hidden_state; inside a CUDA graph that call would build a mask for nothing."""
+    hidden = encoder.embeddings(input_ids=ids)
+    hidden = encoder.encoder(inputs_embeds=hidden, attention_mask=None, is_causal=True).last_hidden_state
+    return encoder.final_layer_norm(hidden)
 
 
 def pool(hidden: Tensor, ids: Tensor) -> Tensor:
@@ -97,4 +108,4 @@ class TextTower(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """(N, T) -> (N, 192), not normalised."""
         ids = ids[:, : self.length]
-        return self.projection(pool(self.encoder(input_ids=ids).last_hidden_state, ids))
+        return self.projection(pool(contexts(self.encoder, ids), ids))

@@ -179,5 +179,6 @@ class Run:
             if time.monotonic() - saved > self.args.save_every:
                 self.save()
                 saved = time.monotonic()
-        log.write(self.step, budget, step.figures())
+        if self.step % self.args.log_every:
+            log.write(self.step, budget, step.figures())
         self.save()

@@ -20,7 +20,16 @@ from diffusion import TRAIN_STEPS, Process
 from latents import load_latents
 from muon import Optimizers
 from records import Split, random_rows
-from text import WIDTH, TextTower, build_text_encoder, encode_all, load_captions, load_tokenizer
+from text import (
+    WIDTH,
+    Captions,
+    TextTower,
+    build_text_encoder,
+    contexts,
+    encode_all,
+    load_captions,
+    load_tokenizer,
+)
 from tokenizer import CONTEXT
 from torch import Tensor
 from training import Run, Stage, on_the_side, restart_without
@@ -70,7 +79,7 @@ class Examples:
         tokenizer = load_tokenizer(args.root)
         self.encoder = load_text_encoder(args.root, tokenizer.get_piece_size()).to(device)
         self.empty = encode_all(tokenizer, [""]).to(device)
-        self.captions = load_captions(split.records, tokenizer, device, args.root / "captions.npz")
+        self.captions = Captions(**load_captions(split, tokenizer, args.root / "captions.npz"), device=device)
         self.latents, self.scale = load_latents(args.root, "train", split.images, device)
         self.process, self.drop, self.batch, self.device = Process(device), args.drop, args.batch, device
 
@@ -85,7 +94,7 @@ class Examples:
         t = torch.rand(1, device=self.device) + torch.arange(self.batch, device=self.device) / self.batch
         t = (t % 1 * TRAIN_STEPS).long().clamp(max=TRAIN_STEPS - 1)
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
-            context = self.encoder(input_ids=tokens).last_hidden_state
+            context = contexts(self.encoder, tokens).float()
         return self.process.add_noise(x0, noise, t), t, context, self.process.velocity(x0, noise, t)
 
 
@@ -113,6 +122,7 @@ def compile_early(unet: UNet2DConditionModel, batch: int, device: torch.device) 
         restart_without("compile")
     for p in unet.parameters():
         p.grad = None
+    torch.cuda.empty_cache()  # for the stages that run meanwhile
     print(f"unet: compiled in {time.monotonic() - began:.0f} s", flush=True)
 
 
