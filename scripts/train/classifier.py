@@ -72,6 +72,8 @@ class Thing:
 
 def _logits(judge: Judge, pieces: list[np.ndarray]) -> list[Tensor]:
     """Log-probabilities (K, concepts) of each picture's K cut-outs."""
+    if not any(len(p) for p in pieces):
+        return [torch.zeros(0, judge.head.out_features)] * len(pieces)
     x = torch.from_numpy(np.concatenate(pieces)).permute(0, 3, 1, 2).contiguous()
     logits = torch.cat([judge(part).log_softmax(1) for part in x.split(500)])
     return list(logits.split([len(p) for p in pieces]))
