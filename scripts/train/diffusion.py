@@ -22,11 +22,11 @@ def alphas_cumprod() -> Tensor:
 class Process:
     """x_t = a x_0 + s eps with a^2 + s^2 = 1; the network predicts v = a eps - s x_0."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | str = "cpu") -> None:
         bar = alphas_cumprod()
-        self.a = bar.sqrt().float()
-        self.s = (1 - bar).sqrt().float()
-        self.weight = velocity_weights(bar).float()
+        self.a = bar.sqrt().float().to(device)
+        self.s = (1 - bar).sqrt().float().to(device)
+        self.weight = velocity_weights(bar).float().to(device)
 
     def add_noise(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """(N, C, h, w), (N, C, h, w), (N,) -> (N, C, h, w)."""
@@ -54,11 +54,11 @@ def trailing_steps(count: int) -> list[int]:
 @torch.no_grad()
 def sample_ddim(velocity: Callable[[Tensor, Tensor], Tensor], x: Tensor, steps: int) -> Tensor:
     """DDIM with eta 0 (arXiv 2010.02502) from noise x (N, C, h, w); velocity(x, t int64 ()) -> v."""
-    process = Process()
+    process = Process(x.device)
     times = trailing_steps(steps)
     for t, after in zip(times, [*times[1:], None], strict=True):
         a, s = process.a[t], process.s[t]
-        v = velocity(x, torch.tensor(t))
+        v = velocity(x, torch.tensor(t, device=x.device))
         x0, noise = a * x - s * v, s * x + a * v
         x = x0 if after is None else process.a[after] * x0 + process.s[after] * noise
     return x

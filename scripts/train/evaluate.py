@@ -13,20 +13,26 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import oracles
 import torch
-from classifier import Judge, identify, load_judge
+from assemble import GUIDANCE, STEPS
+from checkpoint import default_device
+from classifier import Judge, Thing, identify, identify_each, load_judge
 from concepts import NATURAL
 from contact_sheet import contact_sheet
 from generator import Generator
 from report import markdown
+from scipy import ndimage
 
 SPLITS = ("val", "heldout")
 LANGUAGES = ("en", "zh")
+# relation -> the axis it is about, and the sign that puts the first thing named first
+SIDES = {"left": ("x", 1), "right": ("x", -1), "above": ("y", 1), "below": ("y", -1)}
 
 
 def load_scenes(folder: Path, count: int) -> tuple[np.ndarray, list[dict]]:
@@ -36,13 +42,30 @@ def load_scenes(folder: Path, count: int) -> tuple[np.ndarray, list[dict]]:
     return np.array(np.load(folder / "images.npy", mmap_mode="r")[:count]), records
 
 
-def readings(judge: Judge, pictures: np.ndarray) -> list[dict]:
-    """What the oracles and the judge see, per picture."""
-    named = identify(judge, pictures)
-    result = []
-    for picture, concept in zip(pictures, named, strict=True):
-        seen = oracles.read(picture)
-        result.append({"concept": concept, "colour": seen.colour, "count": seen.count, "background": seen.background})
+def alone(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture with nothing but one of its objects."""
+    near = ndimage.binary_dilation(mask, iterations=2)
+    rows = np.broadcast_to(oracles.border_rows(picture)[:, None], picture.shape)
+    return np.where(near[..., None], picture, np.rint(rows).astype(np.uint8))
+
+
+def pair_in_order(picture: np.ndarray, things: list[Thing], relation: str) -> list[dict]:
+    """Name and colour of the two largest objects, the one nearer to the relation's side first."""
+    axis, sign = SIDES[relation]
+    masks = oracles.objects(picture)[:2]
+    found = [{"concept": thing.name, "colour": oracles.object_colour(alone(picture, mask)),
+              "at": sign * getattr(thing, axis)} for thing, mask in zip(things, masks, strict=False)]
+    return sorted(found, key=lambda one: one["at"])
+
+
+def readings(judge: Judge, pictures: np.ndarray, wanted: list[dict]) -> list[dict]:
+    """What the oracles and the judge see, per picture; where two things are wanted, "pair" in their order."""
+    result = [asdict(oracles.read(picture)) for picture in pictures]
+    for seen, concept in zip(result, identify(judge, pictures), strict=True):
+        seen["concept"] = concept
+    pairs = [i for i, record in enumerate(wanted) if record["relation"] in SIDES]
+    for i, things in zip(pairs, identify_each(judge, pictures[pairs]), strict=True):
+        result[i]["pair"] = pair_in_order(pictures[i], things, wanted[i]["relation"])
     return result
 
 
@@ -50,20 +73,57 @@ def _share(hits: list[bool]) -> float | None:
     return float(np.mean(hits)) if hits else None
 
 
-def score(seen: list[dict], wanted: list[dict]) -> dict[str, float | None]:
-    """Share of right readings. Natural colours are not asked for by name and not judged."""
-    pairs = list(zip(seen, wanted, strict=True))
-    hit = {key: [s[key] == w[key] for s, w in pairs] for key in ("concept", "background", "count")}
-    colour = [w["colour"] == NATURAL or s["colour"] == w["colour"] for s, w in pairs]
+def _colour_hit(seen: dict, wanted: dict) -> bool:
+    """Natural colours are not asked for by name and not judged."""
+    return wanted["colour"] == NATURAL or seen["colour"] == wanted["colour"]
+
+
+def score_single(pairs: list[tuple[dict, dict]]) -> dict[str, float | None]:
+    """Readings of scenes with one kind of thing."""
+    keys = [key for key in ("concept", "background", "count", "size") if pairs and key in pairs[0][0]]
+    hit = {key: [s[key] == w[key] for s, w in pairs] for key in keys}
+    colour = [_colour_hit(s, w) for s, w in pairs]
     result = {
-        "object": _share(hit["concept"]),
+        "object": _share(hit.get("concept", [])),
         "colour": _share([c for c, (_, w) in zip(colour, pairs, strict=True) if w["colour"] != NATURAL]),
-        "background": _share(hit["background"]),
-        "count": _share(hit["count"]),
+        "count": _share(hit.get("count", [])),
+        "size": _share([h for h, (_, w) in zip(hit.get("size", []), pairs, strict=False) if w["count"] == 1]),
     }
     for n in range(1, 5):
-        result[f"count {n}"] = _share([h for h, (_, w) in zip(hit["count"], pairs, strict=True) if w["count"] == n])
-    result["all"] = _share([all(h) for h in zip(*hit.values(), colour, strict=True)])
+        of_n = zip(hit.get("count", []), pairs, strict=False)
+        result[f"count {n}"] = _share([h for h, (_, w) in of_n if w["count"] == n])
+    all_keys = [hit[key] for key in ("concept", "background", "count") if key in hit]
+    result["all"] = _share([all(h) for h in zip(*all_keys, colour, strict=True)] if pairs else [])
+    return result
+
+
+def score_pairs(pairs: list[tuple[dict, dict]]) -> dict[str, float | None]:
+    """Readings of scenes with two things: the right colour, and the right thing, on the right side."""
+    colours, names = [], []
+    for seen, wanted in pairs:
+        one, other = (seen["pair"] + [{"colour": None, "concept": None}] * 2)[:2]
+        colours.append(one["colour"] == wanted["seen_colour"] and other["colour"] == wanted["seen_colour2"])
+        names.append(one["concept"] == wanted["concept"] and other["concept"] == wanted["concept2"])
+    return {"relation": _share(colours), "pair": _share(names)}
+
+
+def score(seen: list[dict], wanted: list[dict]) -> dict[str, float | None]:
+    """Share of right readings."""
+    everything = list(zip(seen, wanted, strict=True))
+    one_kind = [(s, w) for s, w in everything if w["relation"] not in SIDES]
+    related = [(s, w) for s, w in everything if w["relation"] in SIDES and "pair" in s]
+    background = _share([s["background"] == w["background"] for s, w in everything])
+    return score_single(one_kind) | {"background": background} | score_pairs(related)
+
+
+def shuffled(records: list[dict]) -> list[dict]:
+    """Each record with another one's truth, single scenes and pairs by themselves: what chance gives."""
+    result = list(records)
+    for related in (False, True):
+        rows = [i for i, record in enumerate(records) if (record["relation"] in SIDES) == related]
+        for i, other in zip(rows, rows[1:] + rows[:1], strict=True):
+            # A pair keeps its relation: the readings are in that order.
+            result[i] = records[other] | {"relation": records[i]["relation"]}
     return result
 
 
@@ -102,42 +162,43 @@ def memorisation(generated: np.ndarray, renders: np.ndarray, library: np.ndarray
     }
 
 
+def evaluate_split(args: argparse.Namespace, split: str, judge: Judge, model: Generator,
+                   figures: dict) -> tuple[np.ndarray, list[str]]:
+    """Adds a split's figures; returns pictures and captions for the contact sheet."""
+    renders, records = load_scenes(args.data / split, args.count)
+    rebuilt = model.round_trip(renders)
+    figures["psnr"][split] = psnr(rebuilt, renders)
+    scores = figures["scores"]
+    scores[f"renders, {split}"] = score(readings(judge, renders, records), records)
+    scores[f"round trips, {split}"] = score(readings(judge, rebuilt, records), records)
+    for language in LANGUAGES:
+        captions = [r[language][0] for r in records]
+        began = time.monotonic()
+        pictures = model.draw(captions, [args.seed + i for i in range(len(captions))], renders.shape[1],
+                              args.steps, args.guidance)
+        figures["seconds per picture"] = (time.monotonic() - began) / len(captions)
+        seen = readings(judge, pictures, records)
+        scores[f"generated, {split}, {language}"] = score(seen, records)
+        scores[f"shuffled captions, {split}, {language}"] = score(seen, shuffled(records))
+        for style in sorted({r["style"] for r in records}):
+            rows = [i for i, r in enumerate(records) if r["style"] == style]
+            name = f"generated, {split}, {language}, {style}"
+            scores[name] = score([seen[i] for i in rows], [records[i] for i in rows])
+        np.save(args.output / f"generated-{split}-{language}.npy", pictures)
+    english = np.load(args.output / f"generated-{split}-en.npy")
+    if split == "heldout" and args.library:
+        library = np.load(args.data / "train" / "images.npy", mmap_mode="r")[: args.library]
+        figures["memorisation"] = memorisation(english, renders, library)
+    return english[: args.shown], [r["en"][0] for r in records[: args.shown]]
+
+
 def evaluate(args: argparse.Namespace) -> tuple[dict, np.ndarray, list[str]]:
     """All figures, and pictures with their captions for the contact sheet."""
-    judge, model = load_judge(args.judge), Generator(args.model)
-    figures: dict = {
-        "pictures": args.count,
-        "steps": args.steps,
-        "guidance": args.guidance,
-        "seed": args.seed,
-        "scores": {},
-        "psnr": {},
-    }
-    shown, names = [], []
-    for split in SPLITS:
-        renders, records = load_scenes(args.data / split, args.count)
-        rebuilt = model.round_trip(renders)
-        figures["psnr"][split] = psnr(rebuilt, renders)
-        figures["scores"][f"renders, {split}"] = score(readings(judge, renders), records)
-        figures["scores"][f"round trips, {split}"] = score(readings(judge, rebuilt), records)
-        for language in LANGUAGES:
-            captions = [r[language][0] for r in records]
-            seeds = [args.seed + i for i in range(len(captions))]
-            began = time.monotonic()
-            pictures = model.draw(captions, seeds, renders.shape[1], args.steps, args.guidance)
-            figures["seconds per picture"] = (time.monotonic() - began) / len(captions)
-            seen = readings(judge, pictures)
-            figures["scores"][f"generated, {split}, {language}"] = score(seen, records)
-            figures["scores"][f"shuffled captions, {split}, {language}"] = score(seen, records[1:] + records[:1])
-            np.save(args.output / f"generated-{split}-{language}.npy", pictures)
-            if language == "en":
-                shown.append(pictures[: args.shown])
-                names += captions[: args.shown]
-        if split == "heldout" and args.library:
-            english = np.load(args.output / "generated-heldout-en.npy")
-            library = np.load(args.data / "train" / "images.npy", mmap_mode="r")[: args.library]
-            figures["memorisation"] = memorisation(english, renders, library)
-    return figures, np.concatenate(shown), names
+    judge, model = load_judge(args.judge), Generator(args.model, args.device)
+    figures: dict = {"pictures": args.count, "steps": args.steps, "guidance": args.guidance, "seed": args.seed,
+                     "scores": {}, "psnr": {}}
+    shown = [evaluate_split(args, split, judge, model, figures) for split in SPLITS]
+    return figures, np.concatenate([pictures for pictures, _ in shown]), [c for _, names in shown for c in names]
 
 
 def main() -> None:
@@ -146,15 +207,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("build/train/data"))
     parser.add_argument("--judge", type=Path, default=Path(__file__).with_name("judge.safetensors"))
     parser.add_argument("--output", type=Path, default=Path("build/train/evaluation"))
-    parser.add_argument("--count", type=int, default=400, help="scenes of each split")
+    parser.add_argument("--count", type=int, default=300, help="scenes of each split")
     parser.add_argument("--shown", type=int, default=24, help="pictures of each split on the sheet")
     parser.add_argument(
-        "--library", type=int, default=160_000, help="training pictures searched for copies; 0 leaves it out"
+        "--library", type=int, default=40_000, help="training pictures searched for copies; 0 leaves it out"
     )
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--guidance", type=float, default=3.0)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--guidance", type=float, default=GUIDANCE)
     parser.add_argument("--seed", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default=default_device(), help="cpu or cuda")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)

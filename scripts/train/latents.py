@@ -10,11 +10,10 @@ import hashlib
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from checkpoint import load_state, prepare_cpu, save_atomic, use_fast_malloc
+from checkpoint import add_device_arguments, load_state, prepare, save_atomic
 from diffusers import AutoencoderKL
-from records import Split
+from records import Split, to_tensor
 from torch import Tensor
 from vae import ENCODER, build_vae
 
@@ -27,17 +26,18 @@ def load_vae(root: Path) -> AutoencoderKL:
 
 
 @torch.no_grad()
-def encode_split(vae: AutoencoderKL, split: Split, batch: int = 64) -> Tensor:
-    """Posterior means, float16 (N, 8, 8, 8), not scaled."""
-    means, began = [], time.monotonic()
-    for start in range(0, len(split), batch):
-        rows = np.arange(start, min(start + batch, len(split)))
-        with torch.autocast("cpu", torch.bfloat16):
-            means.append(vae.encode(split.pictures(rows)).latent_dist.mean.half())
-        if start // batch % 200 == 0:
-            rate = (start + len(rows)) / (time.monotonic() - began)
-            print(f"latents {start + len(rows)}/{len(split)} {rate:.0f}/s", flush=True)
-    return torch.cat(means)
+def encode_split(vae: AutoencoderKL, images: Tensor, batch: int) -> Tensor:
+    """Posterior means of uint8 (N, H, W, 3), float16 (N, 8, h, w) on the VAE's device, not scaled."""
+    vae.to(memory_format=torch.channels_last)
+    means, began, done = [], time.monotonic(), 0
+    for part in images.split(batch):
+        image = to_tensor(part.to(vae.device))
+        with torch.autocast(vae.device.type, torch.bfloat16):
+            means.append(vae.encode(image.contiguous(memory_format=torch.channels_last)).latent_dist.mean.half())
+        done += len(part)
+        if len(means) % 200 == 0 or done == len(images):
+            print(f"latents {done}/{len(images)} {done / (time.monotonic() - began):.0f}/s", flush=True)
+    return torch.cat(means).contiguous()
 
 
 def fingerprint(vae: AutoencoderKL) -> str:
@@ -45,30 +45,29 @@ def fingerprint(vae: AutoencoderKL) -> str:
     digest = hashlib.sha256()
     for name, value in sorted(vae.state_dict().items()):
         if name.startswith(ENCODER):
-            digest.update(value.numpy().tobytes())
+            digest.update(value.contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
-def load_latents(root: Path, name: str, split: Split) -> tuple[Tensor, float]:
-    """Latents float16 (N, 8, 8, 8) of a split, cached per encoder; and 1 / std of all values."""
+def load_latents(root: Path, name: str, images: Tensor, device: torch.device) -> tuple[Tensor, float]:
+    """Latents float16 (N, 8, h, w) of a split's pictures, cached per encoder; and 1 / std of all values."""
     path, vae = root / f"latents-{name}.pt", load_vae(root)
+    mark = fingerprint(vae)
     stored = load_state(path) if path.exists() else {}
-    if stored.get("encoder") != fingerprint(vae) or len(stored["latents"]) != len(split):
-        latents = encode_split(vae, split)
-        stored = {"latents": latents, "scale": float(1 / latents.float().std()),
-                  "encoder": fingerprint(vae)}
+    if stored.get("encoder") != mark or len(stored["latents"]) != len(images):
+        latents = encode_split(vae.to(device), images, 256 if device.type == "cuda" else 32)
+        scale = float(1 / latents[:20_000].float().std())
+        stored = {"latents": latents.cpu(), "scale": scale, "encoder": mark}
         save_atomic(stored, path)
-    return stored["latents"], stored["scale"]
+    return stored["latents"].to(device), stored["scale"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--root", type=Path, default=Path("build/train"))
-    parser.add_argument("--threads", type=int, default=2)
+    add_device_arguments(parser)
     args = parser.parse_args()
-    use_fast_malloc()
-    prepare_cpu(args.threads, seed=0)
-    latents, scale = load_latents(args.root, "train", Split(args.root / "data/train"))
+    device = prepare(args)
+    latents, scale = load_latents(args.root, "train", Split(args.root / "data/train").images, device)
     print(f"{len(latents)} latents, scale {scale:.4f}")
 
 

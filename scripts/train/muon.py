@@ -24,7 +24,7 @@ def orthogonalise(matrix: Tensor) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Muon for matrices and convolution kernels, scaled to AdamW's usual step (arXiv 2502.16982)."""
 
-    def __init__(self, params: list[nn.Parameter], lr: float, momentum: float = 0.95,
+    def __init__(self, params: list[nn.Parameter], lr: Tensor, momentum: float = 0.95,
                  weight_decay: float = 0.01) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
@@ -35,39 +35,56 @@ class Muon(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
+                if "momentum" not in self.state[p]:
+                    self.state[p]["momentum"] = torch.zeros_like(p)
                 shapes.setdefault((p.shape[0], p[0].numel()), []).append(p)
-            for (rows, columns), same in shapes.items():
-                updates = []
-                for p in same:
-                    buffer = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                    buffer.lerp_(p.grad, 1 - group["momentum"])
-                    updates.append(p.grad.lerp(buffer, group["momentum"]).reshape(rows, columns))
-                scale = 0.2 * max(rows, columns) ** 0.5
-                for p, update in zip(same, orthogonalise(torch.stack(updates)), strict=True):
-                    p.mul_(1 - group["lr"] * group["weight_decay"])
-                    p.add_(update.view_as(p), alpha=-group["lr"] * scale)
+            for shape, same in shapes.items():
+                self._step_same(group, shape, same)
+
+    def _step_same(self, group: dict, shape: tuple[int, int], same: list[nn.Parameter]) -> None:
+        """Move all parameters of one shape, whose matrices are worked on together."""
+        gradients = [p.grad for p in same]
+        buffers = [self.state[p]["momentum"] for p in same]
+        torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
+        updates = torch._foreach_lerp(gradients, buffers, group["momentum"])
+        # Kernels may be stored channels_last: reshape sees the same order of values in all of them.
+        moves = orthogonalise(torch.stack([u.reshape(shape) for u in updates]))
+        moves = moves * (group["lr"] * (0.2 * max(shape) ** 0.5))
+        torch._foreach_mul_(same, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_sub_(same, [move.view(p.shape) for move, p in zip(moves, same, strict=True)])
 
 
 class Optimizers:
-    """Muon for inner matrices, AdamW for the rest, behind the calls of one optimizer."""
+    """Muon for inner matrices, AdamW for the rest, behind the calls of one optimizer.
 
-    def __init__(self, module: nn.Module, lr: float, outer: tuple[str, ...]) -> None:
-        """`outer`: parts of names of first and last layers, which AdamW keeps."""
+    The learning rate is a tensor on the parameters' device: a captured CUDA graph reads it anew each step.
+    """
+
+    def __init__(self, module: nn.Module, outer: tuple[str, ...] | None, beta: float = 0.99,
+                 weight_decay: float = 0.01) -> None:
+        """`outer`: parts of names of first and last layers, which AdamW keeps; None: it keeps everything."""
         inner, rest = [], []
         for name, p in module.named_parameters():
-            is_inner = p.ndim >= 2 and not any(part in name for part in outer)
+            is_inner = outer is not None and p.ndim >= 2 and not any(part in name for part in outer)
             (inner if is_inner else rest).append(p)
-        self.parts = [Muon(inner, lr),
-                      torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True)]
-        self.param_groups = [g for part in self.parts for g in part.param_groups]
+        self.lr = torch.zeros((), device=rest[0].device)
+        self.parts: list[torch.optim.Optimizer] = [Muon(inner, self.lr)] if inner else []
+        self.parts.append(torch.optim.AdamW(rest, lr=self.lr, betas=(0.9, beta), weight_decay=weight_decay,
+                                            fused=True, capturable=self.lr.is_cuda))
+        self._share_rate()
+
+    def _share_rate(self) -> None:
+        for group in (g for part in self.parts for g in part.param_groups):
+            group["lr"] = self.lr
+            if "capturable" in group:
+                group["capturable"] = self.lr.is_cuda
+
+    def set_learning_rate(self, rate: float) -> None:
+        self.lr.fill_(rate)
 
     def step(self) -> None:
         for part in self.parts:
             part.step()
-
-    def zero_grad(self) -> None:
-        for part in self.parts:
-            part.zero_grad()
 
     def state_dict(self) -> list[dict]:
         return [part.state_dict() for part in self.parts]
@@ -75,4 +92,4 @@ class Optimizers:
     def load_state_dict(self, states: list[dict]) -> None:
         for part, state in zip(self.parts, states, strict=True):
             part.load_state_dict(state)
-        self.param_groups = [g for part in self.parts for g in part.param_groups]
+        self._share_rate()

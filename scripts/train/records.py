@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,39 +12,46 @@ from torch import Tensor
 
 
 class Split:
-    """One of train, val, heldout: `images` (N, 64, 64, 3) uint8 and a record per picture."""
+    """One of train, val, heldout: `images` uint8 (N, H, W, 3), mapped from disk, and a record per picture."""
 
     def __init__(self, folder: Path) -> None:
-        self.images = np.load(folder / "images.npy", mmap_mode="r")
-        with (folder / "scenes.jsonl").open(encoding="utf-8") as lines:
-            self.records = [json.loads(line) for line in lines]
-        if len(self.records) != len(self.images):
-            raise SystemExit(f"{folder}: {len(self.images)} pictures but {len(self.records)} records; "
+        self.folder = folder
+        self.images = torch.from_numpy(np.load(folder / "images.npy", mmap_mode="c"))
+
+    @cached_property
+    def records(self) -> list[dict]:
+        with (self.folder / "scenes.jsonl").open(encoding="utf-8") as lines:
+            records = [json.loads(line) for line in lines]
+        if len(records) != len(self):
+            raise SystemExit(f"{self.folder}: {len(self)} pictures but {len(records)} records; "
                              "run scripts/train/data.py again")
+        return records
 
     def __len__(self) -> int:
-        return len(self.records)
-
-    def pictures(self, rows: np.ndarray) -> Tensor:
-        """(n, 3, 64, 64) float32 in [-1, 1]."""
-        return to_tensor(self.images[np.sort(rows)])
+        return len(self.images)
 
 
-def to_tensor(images: np.ndarray) -> Tensor:
+def to_tensor(images: Tensor) -> Tensor:
     """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 in [-1, 1]."""
-    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
-    return x.to(torch.float32, memory_format=torch.contiguous_format).div_(127.5).sub_(1)
+    return images.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1)
 
 
 def to_pictures(x: Tensor) -> np.ndarray:
     """(n, 3, h, w) in [-1, 1] -> (n, h, w, 3) uint8, rounded as diffusers does."""
-    return ((x / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    pixels = ((x.float() / 2 + 0.5).clamp(0, 1) * 255).round().byte()
+    return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def batches(count: int, size: int, seed: int) -> Iterator[np.ndarray]:
-    """Endless batches of `size` row numbers; every epoch is a new order."""
-    rng = np.random.default_rng(seed)
-    while True:
-        order = rng.permutation(count)
-        for start in range(0, count - size + 1, size):
-            yield order[start:start + size]
+def random_rows(count: int, size: int, device: torch.device) -> Tensor:
+    """int64 (size,) row numbers, drawn on the device."""
+    return torch.randint(count, (size,), device=device)
+
+
+def random_crop(images: Tensor, rows: Tensor, edge: int) -> Tensor:
+    """A random square of each of the chosen pictures (N, H, W, C): (n, edge, edge, C)."""
+    if edge == images.shape[1]:
+        return images[rows]
+    window = torch.arange(edge, device=rows.device)
+    y, x = (torch.randint(images.shape[axis] - edge + 1, (len(rows), 1), device=rows.device) + window
+            for axis in (1, 2))
+    return images[rows[:, None, None], y[:, :, None], x[:, None, :]]

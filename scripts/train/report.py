@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-COLUMNS = ("object", "colour", "background", "count", "count 1", "count 2", "count 3", "count 4", "all")
+COLUMNS = ("object", "colour", "background", "size", "count", "count 1", "count 2", "count 3", "count 4", "all",
+           "relation", "pair")
 
 
 def _cell(value: float | None) -> str:
@@ -23,7 +24,7 @@ def markdown(figures: dict) -> str:
         "|---" * (len(COLUMNS) + 1) + "|",
     ]
     for name, scores in figures["scores"].items():
-        lines.append(f"| {name} | " + " | ".join(_cell(scores[c]) for c in COLUMNS) + " |")
+        lines.append(f"| {name} | " + " | ".join(_cell(scores.get(c)) for c in COLUMNS) + " |")
     lines += [
         "",
         "VAE round trip of unseen scenes: "

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import sentencepiece
 import torch
+from records import Split
 from tokenizer import BOS, CONTEXT, EOS, PAD, encode
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 WIDTH = 192
+LANGUAGES = ("en", "zh")
 
 
 def load_tokenizer(root: Path) -> sentencepiece.SentencePieceProcessor:
@@ -23,20 +26,52 @@ def encode_all(tokenizer: sentencepiece.SentencePieceProcessor, captions: list[s
     return torch.tensor([encode(tokenizer, caption) for caption in captions])
 
 
-def caption_table(records: list[dict], tokenizer: sentencepiece.SentencePieceProcessor,
-                  cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Unique captions as ids int16 (U, CONTEXT), and their row numbers int32 (N, 2 languages, 4)."""
-    if cache is not None and cache.exists():
-        stored = np.load(cache)
-        if len(stored["rows"]) == len(records):
-            return stored["ids"], stored["rows"]
+def encode_many(tokenizer: sentencepiece.SentencePieceProcessor, captions: list[str]) -> np.ndarray:
+    """The same as encode_all for millions, on all cores: int16 (N, CONTEXT)."""
+    ids = np.full((len(captions), CONTEXT), PAD, np.int16)
+    for start in range(0, len(captions), 100_000):
+        pieces = tokenizer.encode(captions[start : start + 100_000], num_threads=os.cpu_count() or 1)
+        for row, found in zip(ids[start : start + 100_000], pieces, strict=True):
+            line = [BOS, *found[: CONTEXT - 2], EOS]
+            row[: len(line)] = line
+    return ids
+
+
+class Captions:
+    """All captions of a split as ids on a device; the same caption is stored once."""
+
+    def __init__(self, ids: np.ndarray, rows: np.ndarray, device: torch.device) -> None:
+        """ids int16 (unique, CONTEXT), rows int32 (N, languages, captions per language)."""
+        self.ids, self.rows = torch.from_numpy(ids).to(device), torch.from_numpy(rows).to(device)
+        self.length = int((ids != PAD).sum(axis=1).max())
+
+    def draw(self, scenes: Tensor, language: int | None = None) -> Tensor:
+        """int64 (n, CONTEXT): a random caption of each scene, in a random language if none is given."""
+        rows = self.rows[scenes]
+        rows = rows.flatten(1) if language is None else rows[:, language]
+        which = torch.randint(rows.shape[1], (len(rows), 1), device=rows.device)
+        return self.ids[rows.gather(1, which).squeeze(1).long()].long()
+
+
+def build_captions(records: list[dict], tokenizer: sentencepiece.SentencePieceProcessor) -> dict[str, np.ndarray]:
+    """ids and rows of Captions."""
     number: dict[str, int] = {}
     rows = np.array([[[number.setdefault(c, len(number)) for c in record[language]]
-                      for language in ("en", "zh")] for record in records], np.int32)
-    ids = np.array([encode(tokenizer, caption) for caption in number], np.int16)
-    if cache is not None:
-        np.savez(cache, ids=ids, rows=rows)
-    return ids, rows
+                      for language in LANGUAGES] for record in records], np.int32)
+    return {"ids": encode_many(tokenizer, list(number)), "rows": rows}
+
+
+def load_captions(split: Split, tokenizer: sentencepiece.SentencePieceProcessor, cache: Path) -> dict[str, np.ndarray]:
+    """The same of a split, kept in a file."""
+    if cache.exists():
+        stored = dict(np.load(cache))
+        if len(stored["rows"]) == len(split):
+            return stored
+    built = build_captions(split.records, tokenizer)
+    part = cache.with_name("part-" + cache.name)
+    np.savez(part, **built)
+    part.replace(cache)
+    return built
 
 
 def build_text_encoder(vocabulary: int) -> CLIPTextModel:
@@ -47,21 +82,30 @@ def build_text_encoder(vocabulary: int) -> CLIPTextModel:
         hidden_act="gelu", bos_token_id=BOS, eos_token_id=EOS, pad_token_id=PAD))
 
 
+def contexts(encoder: CLIPTextModel, ids: Tensor) -> Tensor:
+    """encoder(input_ids=ids).last_hidden_state; inside a CUDA graph that call would build a mask for nothing."""
+    hidden = encoder.embeddings(input_ids=ids)
+    hidden = encoder.encoder(inputs_embeds=hidden, attention_mask=None, is_causal=True).last_hidden_state
+    return encoder.final_layer_norm(hidden)
+
+
 def pool(hidden: Tensor, ids: Tensor) -> Tensor:
     """State at the first EOS: (N, T, W), (N, T) -> (N, W)."""
     end = (ids == EOS).int().argmax(dim=1)
-    return hidden[torch.arange(len(ids)), end]
+    return hidden[torch.arange(len(ids), device=ids.device), end]
 
 
 class TextTower(nn.Module):
     """Text encoder with the projection that is only needed for contrastive training."""
 
-    def __init__(self, vocabulary: int) -> None:
+    def __init__(self, vocabulary: int, length: int = CONTEXT) -> None:
+        """`length`: ids of the longest caption; later ones are padding and cut, the encoder is causal."""
         super().__init__()
         self.encoder = build_text_encoder(vocabulary)
         self.projection = nn.Linear(WIDTH, WIDTH, bias=False)
+        self.length = length
 
     def forward(self, ids: Tensor) -> Tensor:
-        """(N, T) -> (N, 192), not normalised. Padding after the longest caption is cut: causal."""
-        ids = ids[:, : int((ids != PAD).sum(dim=1).max())]
-        return self.projection(pool(self.encoder(input_ids=ids).last_hidden_state, ids))
+        """(N, T) -> (N, 192), not normalised."""
+        ids = ids[:, : self.length]
+        return self.projection(pool(contexts(self.encoder, ids), ids))
