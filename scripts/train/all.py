@@ -44,7 +44,7 @@ class Stage:
 
 
 def data_options(root: Path, train: int, other: int, args: argparse.Namespace) -> list[str]:
-    return ["--output", str(root), "--train", str(train), "--val", str(other), "--heldout", str(other),
+    return ["--output", str(root), "--art", str(args.art or args.root / "art"), "--train", str(train), "--val", str(other), "--heldout", str(other),
             "--size", "128", "--jobs", str(args.jobs)]
 
 
@@ -212,6 +212,7 @@ def main() -> None:
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--root", type=Path, default=Path("build/train"), help="folder for everything")
     parser.add_argument("--results", type=Path, default=Path("build/train/results"), help="folder of what comes back")
+    parser.add_argument("--art", type=Path, help="folder of the art (default: ROOT/art)")
     parser.add_argument("--seconds", type=float, default=480, help="for everything")
     parser.add_argument("--scenes", type=int, default=300_000)
     parser.add_argument("--first", type=int, default=40_000, help="scenes for the VAE and the judge")

@@ -23,11 +23,20 @@ from concepts import COLOURS, NATURAL, STYLES, Concept
 from oklab import from_oklab, oklab
 from PIL import Image
 
-# style -> npm package, its version, SHA-512 of the archive as npm publishes it
+# style -> npm package, version, SHA-512 of its archive as npm publishes it
 PACKAGES = {
-    "flat": ("@iconify-json/fluent-emoji-flat", "1.2.6", "RY47RgPb47fYUiyrA64sIOL0+UU02s29sXpNBbIQRBUlPlfNFTKUmZDERGuxDs/7yNGWqQYvuaSYM1M4fRXlUw=="),
-    "cartoon": ("@iconify-json/noto", "1.2.9", "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw=="),
-    "3d": ("@lobehub/fluent-emoji-3d", "1.1.0", "Wlq2lVStTnr8BDpIJ0pEnTKO4LuDxxqTEhTvRtD1DLRF0me7ogeRQjKoehDHXuVJ2Qaecgl5wRBv60lUAG3h7g=="),
+    "flat": (
+        "@iconify-json/fluent-emoji-flat@1.2.6",
+        "RY47RgPb47fYUiyrA64sIOL0+UU02s29sXpNBbIQRBUlPlfNFTKUmZDERGuxDs/7yNGWqQYvuaSYM1M4fRXlUw==",
+    ),
+    "cartoon": (
+        "@iconify-json/noto@1.2.9",
+        "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw==",
+    ),
+    "3d": (
+        "@lobehub/fluent-emoji-3d@1.1.0",
+        "Wlq2lVStTnr8BDpIJ0pEnTKO4LuDxxqTEhTvRtD1DLRF0me7ogeRQjKoehDHXuVJ2Qaecgl5wRBv60lUAG3h7g==",
+    ),
 }
 VIEW = {"flat": 32, "cartoon": 128}  # edge of the vector art's coordinates
 CANVAS = 192  # px, rasterised edge before trimming
@@ -82,14 +91,12 @@ SHAPE_NATURAL = {
 
 def _download(style: str, cache: Path) -> tarfile.TarFile:
     """The style's package; SystemExit if it is not the one that was published."""
-    name, version, integrity = PACKAGES[style]
-    pack = subprocess.run(
-        ["npm", "pack", "--silent", f"{name}@{version}"], cwd=cache, check=True, capture_output=True, text=True
-    )
+    name, integrity = PACKAGES[style]
+    pack = subprocess.run(["npm", "pack", "--silent", name], cwd=cache, check=True, capture_output=True, text=True)
     archive = cache / pack.stdout.strip().splitlines()[-1]
     found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if found != integrity:
-        raise SystemExit(f"{archive} is not {name} {version} as it was published: SHA-512 {found}, not {integrity}")
+        raise SystemExit(f"{archive} is not {name} as it was published: SHA-512 {found}, not {integrity}")
     return tarfile.open(archive)
 
 

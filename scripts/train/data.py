@@ -87,6 +87,7 @@ def write_split(split: str, count: int, seed: int, size: int, folder: Path, jobs
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("build/train"), help="folder for everything")
+    parser.add_argument("--art", type=Path, help="folder of the art (default: OUTPUT/art)")
     parser.add_argument("--train", type=int, default=300_000, help="number of training scenes")
     parser.add_argument("--val", type=int, default=2_000, help="fresh scenes of seen pairs")
     parser.add_argument("--heldout", type=int, default=2_000, help="scenes of pairs never trained on")
@@ -97,7 +98,7 @@ def main() -> None:
     args = parser.parse_args()
 
     global _studio
-    _studio = Studio(args.output / "art", args.size, args.jobs)
+    _studio = Studio(args.art or args.output / "art", args.size, args.jobs)
     train_tokenizer(_studio.concepts, args.output / "tokenizer.model")
     for split in SPLITS:
         count = getattr(args, split)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import oracles
-from art import Art, RECOLOURABLE, fetch_art
+from art import RECOLOURABLE, Art, fetch_art
 from concepts import BACKGROUNDS, COLOURS, NATURAL, RELATIONS, STYLES, Background, is_held_out, load_concepts
 from oklab import distance
 from PIL import Image
@@ -72,15 +74,11 @@ class Studio:
 
     def __init__(self, cache: Path, size: int = 2 * BASE, jobs: int = 2) -> None:
         global _art
-        self.size = size
-        self.concepts = load_concepts()
-        self.colours = (*COLOURS, NATURAL)
+        self.size, self.concepts, self.colours = size, load_concepts(), (*COLOURS, NATURAL)
         _art = Art(fetch_art(cache, self.concepts))
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
             self._learn_colours(pool)
-            cuts = [(n, s, c) for n in self.concepts for s in STYLES for c in self.colours if self.has(n, s, c)]
-            made = pool.map(_cut, [(self.concepts[n], s, c) for n, s, c in cuts], chunksize=40)
-        self._large = dict(zip(cuts, made, strict=True))
+            self._large = self._cut_out(pool, cache / "cut-outs.pickle")
         self.pairs = [(n, c) for n in self.concepts for c in self.colours if self._styles_of(n, c)]
         # A held-out pair that looks like the natural colour would not be a test: left out altogether.
         self._held_out = [p for p in self.pairs if is_held_out(*p) and not self._looks_natural(*p)]
@@ -88,6 +86,19 @@ class Studio:
             is_natural: [p for p in self.pairs if not is_held_out(*p) and (p[1] == NATURAL) == is_natural]
             for is_natural in (True, False)
         }
+
+    def _cut_out(self, pool: multiprocessing.pool.Pool, store: Path) -> dict[tuple[str, str, str], np.ndarray]:
+        """(concept, style, colour) -> RGBA; kept in a file, for it takes a minute and a half on two cores."""
+        keys = [(n, s, c) for n in self.concepts for s in STYLES for c in self.colours if self.has(n, s, c)]
+        if store.exists():
+            stored = pickle.loads(store.read_bytes())
+            if list(stored) == keys:
+                return stored
+        made = pool.map(_cut, [(self.concepts[n], s, c) for n, s, c in keys], chunksize=40)
+        part = store.with_suffix(f".{os.getpid()}")
+        part.write_bytes(pickle.dumps(dict(zip(keys, made, strict=True))))
+        part.replace(store)
+        return dict(zip(keys, made, strict=True))
 
     def _learn_colours(self, pool: multiprocessing.pool.Pool) -> None:
         keys = [(name, style) for name in self.concepts for style in STYLES]
