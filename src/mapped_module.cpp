@@ -33,7 +33,8 @@ class Mapping {
     if (file < 0) return nullptr;
     struct stat status{};
     const std::size_t size = fstat(file, &status) == 0 ? static_cast<std::size_t>(status.st_size) : 0;
-    void* const pages = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
+    constexpr int kHow = MAP_PRIVATE | MAP_NORESERVE;
+    void* const pages = size > 0 ? mmap(nullptr, size, PROT_READ | PROT_WRITE, kHow, file, 0) : MAP_FAILED;
     (void)close(file);
     if (pages == MAP_FAILED) return nullptr;
     (void)madvise(pages, size, MADV_WILLNEED);  // the disk starts while the code is compiled
