@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "png_chunk.h"
+#include "png_pixels.h"
 #include "png_text.h"
 #include "read_file.h"
 
@@ -32,11 +33,6 @@ void* allocate_for_decoder(void* block, std::size_t size) {
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>
 
-#define STBI_WRITE_NO_STDIO
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#include <stb/stb_image_write.h>
-
 namespace txt2img {
 namespace {
 
@@ -46,7 +42,6 @@ namespace fs = std::filesystem;
 // below 2^31 too.
 constexpr int kSideMax = 16384;
 constexpr std::size_t kFileMax = std::size_t{1} << 30;
-constexpr std::size_t kHeaderEnd = 33;  // signature and IHDR
 
 struct Free {
   void operator()(void* block) const { std::free(block); }
@@ -79,13 +74,11 @@ std::size_t block_max_of(const PngHeader& header, std::size_t file_size) {
 
 std::vector<std::uint8_t> encode_png(const Image& image, std::span<const PngText> texts) {
   check(image);
-  int size = 0;
-  const Block encoded(stbi_write_png_to_mem(image.rgb.data(), 3 * image.width, image.width, image.height, 3, &size));
-  if (!encoded) throw Error(ExitCode::kUnavailable, "out of memory while writing a PNG; draw a smaller picture");
-  const std::span<const std::uint8_t> bytes(encoded.get(), static_cast<std::size_t>(size));
-  std::vector<std::uint8_t> file(bytes.begin(), bytes.begin() + kHeaderEnd);
+  std::vector<std::uint8_t> file =
+      begin_png({.width = static_cast<std::uint32_t>(image.width), .height = static_cast<std::uint32_t>(image.height)});
   for (const PngText& text : texts) append_png_text(file, text);
-  file.insert(file.end(), bytes.begin() + kHeaderEnd, bytes.end());
+  append_png_chunk(file, {.type = "IDAT", .data = as_view(compress_pixels(image))});
+  append_png_chunk(file, {.type = "IEND", .data = {}});
   return file;
 }
 
