@@ -38,9 +38,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// At this size a row of filter bytes and pixels times the height is 0.8e9, and the compressor's doubling buffer stays
-// below 2^31 too.
-constexpr int kSideMax = 16384;
 constexpr std::size_t kFileMax = std::size_t{1} << 30;
 
 struct Free {
@@ -49,9 +46,10 @@ struct Free {
 using Block = std::unique_ptr<unsigned char, Free>;
 
 void check(const Image& image) {
-  if (image.width < 1 || image.height < 1 || image.width > kSideMax || image.height > kSideMax) {
+  if (image.width < 1 || image.height < 1 || image.width > kPngSideMax || image.height > kPngSideMax) {
     throw Error(ExitCode::kUsage, "a picture of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                                      " pixels cannot be written; each side must be 1 to " + std::to_string(kSideMax));
+                                      " pixels cannot be written; each side must be 1 to " +
+                                      std::to_string(kPngSideMax));
   }
   const std::size_t expected =
       std::size_t{3} * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
@@ -99,10 +97,11 @@ std::vector<PngText> read_png_texts(const fs::path& path) {
 Image read_png(const fs::path& path) {
   const std::string file = read_file(path);
   const PngHeader header = walk_png_chunks(file, path, [](const PngChunk&) {});
-  if (header.width > kSideMax || header.height > kSideMax) {
+  if (header.width > kPngSideMax || header.height > kPngSideMax) {
     throw Error(ExitCode::kBadData, path.string() + " has " + std::to_string(header.width) + " x " +
-                                        std::to_string(header.height) + " pixels, at most " + std::to_string(kSideMax) +
-                                        " x " + std::to_string(kSideMax) + " are read; give a smaller picture");
+                                        std::to_string(header.height) + " pixels, at most " +
+                                        std::to_string(kPngSideMax) + " x " + std::to_string(kPngSideMax) +
+                                        " are read; give a smaller picture");
   }
   decoder_block_max = block_max_of(header, file.size());
   Image image;

@@ -86,6 +86,8 @@ std::vector<std::uint8_t> compress_pixels(const Image& image) { return compress_
 std::vector<std::uint8_t> compress_pixels_with_stb(const Image& image) {
   constexpr std::size_t kBefore = 8 + 25 + 8;  // signature, IHDR, length and type of the one IDAT
   constexpr std::size_t kAfter = 4 + 12;       // its CRC, IEND
+  const auto is_side = [](int side) { return side >= 1 && side <= kPngSideMax; };
+  if (!is_side(image.width) || !is_side(image.height)) return {};
   int size = 0;
   const std::unique_ptr<unsigned char, Free> file(
       stbi_write_png_to_mem(image.rgb.data(), 3 * image.width, image.width, image.height, 3, &size));
