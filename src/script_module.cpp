@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "mapped_module.h"
 #include "script_graph.h"
 #include "torch_errors.h"
 
@@ -46,7 +47,7 @@ torch::jit::Module load(const std::filesystem::path& file) {
   // Else what is thrown within a call comes out as a runtime_error, and "out of memory" cannot be told from a wrong
   // call.
   FLAGS_torch_jit_enable_rethrow_caught_exception = true;
-  torch::jit::Module module = torch::jit::load(file.string(), c10::Device(c10::DeviceType::CPU));
+  torch::jit::Module module = load_mapped(file);
   module.eval();
   return module;
 }
