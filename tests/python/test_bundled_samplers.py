@@ -1,4 +1,7 @@
-"""Whole pictures of the bundled model with every sampler, against diffusers' schedulers around the same modules."""
+"""Pictures of the bundled model with every sampler, against diffusers' schedulers around the same modules.
+
+At a quarter of the model's own area, which is as good a test and takes a quarter of the time.
+"""
 
 import json
 from collections.abc import Iterator
@@ -125,7 +128,7 @@ def drawn_by_the_program(sampler: str, folder: Path, *options: str) -> np.ndarra
     path = folder / f"{sampler}.png"
     result = Program(folder).run(
         *(PROMPT, "-m", BUNDLE, "-s", SEED, "-g", GUIDANCE, "--steps", STEPS, "--sampler", sampler),
-        *("-o", path, "--dtype", "float32", "--device", "cpu", "--threads", 1, "--progress", "none"),
+        *("-o", path, "--size", "64x64", "--dtype", "float32", "--device", "cpu", "--threads", 1, "--progress", "none"),
         *options,
     )
     assert result.code == 0, result.err
