@@ -72,7 +72,7 @@ def plan(args: argparse.Namespace) -> list[Stage]:
                "--scenes", str(args.first), "--minutes", str(45 * unit / 60)], ("data",), (), None, 0, ("--no-graph",)),
         Stage("latents", "latents.py", device, ("vae", "data"), ("vae.pt",), None, 0, ()),
         Stage("unet", "unet.py", [*train, *compiled, "--save-every", "50", "--after", str(root / "ready")],
-              ("first",), (), 450 * unit, 5, ("--no-graph", "--no-compile")),
+              ("first",), (), 440 * unit, 5, ("--no-graph", "--no-compile")),
         Stage("samples", "sample.py", [*device, "--output", str(root / "grid.png")], ("unet",), ("unet.pt",)),
     ]
 
