@@ -22,7 +22,7 @@ from unet import build_unet, load_text_encoder
 from vae import SIZE
 
 NAME = "stickers"
-STEPS, GUIDANCE = 20, 2.5
+STEPS, GUIDANCE = 12, 2.5
 INDEX = {
     "_class_name": "StableDiffusionPipeline",
     "feature_extractor": [None, None], "image_encoder": [None, None],
