@@ -44,8 +44,8 @@ class Stage:
 
 
 def data_options(root: Path, train: int, other: int, args: argparse.Namespace) -> list[str]:
-    return ["--output", str(root), "--art", str(args.art or args.root / "art"), "--train", str(train), "--val", str(other), "--heldout", str(other),
-            "--size", "128", "--jobs", str(args.jobs)]
+    return ["--output", str(root), "--art", str(args.art or args.root / "art"), "--train", str(train),
+            "--val", str(other), "--heldout", str(other), "--size", "128", "--jobs", str(args.jobs)]
 
 
 def batch(args: argparse.Namespace) -> list[str]:
