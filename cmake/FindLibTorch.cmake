@@ -8,6 +8,7 @@
 #   LibTorch_VERSION         2.13.0+cpu
 #   LibTorch_LIBRARY_DIR     where libtorch.so lies
 #   LibTorch_HAS_CUDA        whether it is a CUDA build
+#   LibTorch_CUDA_INCLUDE_DIR  the CUDA toolkit's headers, where LibTorch is a CUDA build and there are any
 
 if(NOT Torch_ROOT AND DEFINED ENV{Torch_ROOT})
   set(Torch_ROOT "$ENV{Torch_ROOT}")
@@ -54,6 +55,12 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   if(EXISTS "${LibTorch_LIBRARY_DIR}/libtorch_cuda.so")
     set(LibTorch_HAS_CUDA TRUE)
     list(APPEND _libtorch_names torch_cuda c10_cuda)
+    find_path(LibTorch_CUDA_INCLUDE_DIR NAMES cuda_runtime_api.h
+      HINTS ENV CUDA_HOME ENV CUDA_PATH
+      PATHS "${_libtorch_root}/../nvidia/cu13" "${_libtorch_root}/../nvidia/cuda_runtime" /usr/local/cuda
+      PATH_SUFFIXES include
+    )
+    mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR)
   endif()
   set(_libtorch_files "")
   foreach(_libtorch_name IN LISTS _libtorch_names)
@@ -64,6 +71,9 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE
     "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include"
   )
+  if(LibTorch_CUDA_INCLUDE_DIR)
+    target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE "${LibTorch_CUDA_INCLUDE_DIR}")
+  endif()
   target_compile_definitions(LibTorch::LibTorch INTERFACE
     AT_PER_OPERATOR_HEADERS  # each file includes the operators it uses
     TXT2IMG_TORCH_VERSION="${LibTorch_VERSION}"
