@@ -66,7 +66,7 @@ def test_lists_the_device_with_its_memory(gpu: Program) -> None:
 
 
 def test_float32_is_the_cpus_picture(gpu: Program) -> None:
-    """Without TF32 both round to 24 bits. 25 steps amplify the difference somewhat, so a level may flip here and there."""
+    """Without TF32 both round to 24 bits; the steps amplify that somewhat, so a level may flip here and there."""
     cpu, cuda = pairs_of_float32(gpu)
     print(f"float32: largest difference {np.abs(cpu - cuda).max()}, PSNR {psnr(cpu, cuda):.1f} dB")
     assert np.abs(cpu - cuda).max() <= 2
@@ -125,7 +125,9 @@ def test_what_makes_it_faster_does_not_change_the_picture(gpu: Program, levers: 
 def test_several_sizes_and_batches_in_one_run(gpu: Program) -> None:
     """Each has a graph of its own, and there are more than are kept."""
     sizes = [(64, 64), (64, 96), (96, 64), (128, 64), (64, 128), (64, 64)]
-    rows = [{"prompt": PROMPT, "seed": 7, "width": w, "height": h, "output": f"{i}.png"} for i, (w, h) in enumerate(sizes)]
+    rows = [
+        {"prompt": PROMPT, "seed": 7, "width": w, "height": h, "output": f"{i}.png"} for i, (w, h) in enumerate(sizes)
+    ]
     (gpu.folder / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = gpu.run("-f", "p.jsonl", "-m", STICKERS, "-o", "out/")
     assert result.code == 0, result.err
