@@ -102,7 +102,7 @@ class Memory:
         self.thread.join(1)
 
 
-def run_program(arguments: list[Any], levers: str, seconds: float, device: str = "cuda") -> dict[str, Any]:
+def run_program(arguments: list[Any], levers: str, seconds: float, device: str) -> dict[str, Any]:
     """Draws with --json: wall time, records, stderr."""
     environment = {**os.environ, "TXT2IMG_CUDA_LEVERS": levers, "TXT2IMG_DEVICE": device}
     begin = time.perf_counter()
@@ -154,8 +154,9 @@ class Peer:
 
 
 class Bench:
-    def __init__(self, results: Results, clock: Clock, work: Path) -> None:
-        self.results, self.clock, self.work = results, clock, work
+    def __init__(self, results: Results, clock: Clock, work: Path, device: str) -> None:
+        self.results, self.clock, self.work, self.device = results, clock, work, device
+        self.side = 512 if device == "cuda" else 64
         self.log = results.folder / "bench.log"
 
     def stage(self, name: str, work: Callable[[], None], needs: float) -> None:
@@ -205,7 +206,7 @@ class Bench:
     def make_bundle(self, family: str) -> Path:
         folder = self.work / family
         script = ROOT / "scripts" / "bench" / "random_bundle.py"
-        self.maker = start([sys.executable, script, family, "--output", folder, "--device", "cuda"], self.log)
+        self.maker = start([sys.executable, script, family, "--output", folder, "--device", self.device], self.log)
         return folder
 
     # --- milliseconds a step ---
@@ -261,6 +262,7 @@ class Bench:
                     ],
                     lever,
                     min(60, self.clock.left),
+                    self.device,
                 )
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             return run | {"error": str(error)[-500:]}
@@ -318,7 +320,7 @@ class Bench:
         say = self.results.say
         say("\n## Bundled model, 64x64, one picture: seconds from start to exit\n\n| device | each run |\n|---|---|")
         model = ROOT / "models" / "stickers"
-        for device, levers in (("cuda", ALL), ("cuda", "none"), ("cpu", ALL)):
+        for device, levers in ((self.device, ALL), (self.device, "none"), ("cpu", ALL)):
             walls = []
             for _ in range(3):
                 walls.append(run_program(["a blue cat", "-m", model, "-s", 1], levers, 60, device)["wall"])
@@ -329,8 +331,19 @@ class Bench:
         say = self.results.say
         say("\n## SD 1.5 shapes, 512x512, 20 steps: pictures a second\n\n| batch | pictures/s |\n|---|---|")
         for batch in (1, 4, 8):
-            more = ["-s", 1, "-n", 3 * batch, "--batch-size", batch, "--steps", STEPS, "--size", "512x512"]
-            drawn = run_program(["a lighthouse", "-m", self.bundle, *more], ALL, min(60, self.clock.left))
+            more = [
+                "-s",
+                1,
+                "-n",
+                3 * batch,
+                "--batch-size",
+                batch,
+                "--steps",
+                STEPS,
+                "--size",
+                f"{self.side}x{self.side}",
+            ]
+            drawn = run_program(["a lighthouse", "-m", self.bundle, *more], ALL, min(60, self.clock.left), self.device)
             seconds = [r["seconds"]["sample"] + r["seconds"]["decode"] for r in drawn["records"]][batch:]
             rate = len(seconds) / sum(seconds)
             self.results.put("batch", {"batch": batch, "pictures_per_s": rate})
@@ -339,8 +352,20 @@ class Bench:
     def other_decoders(self) -> None:
         self.results.say("\n## Decoder, 512x512\n\n| dtype | ms |\n|---|---|")
         for dtype in ("float32", "bfloat16", "float16"):
-            command = ["a lighthouse", "-m", self.bundle, "-s", 1, "-n", 4, "--steps", 2, "--size", "512x512"]
-            drawn = run_program([*command, "--vae-dtype", dtype], ALL, min(60, self.clock.left))
+            command = [
+                "a lighthouse",
+                "-m",
+                self.bundle,
+                "-s",
+                1,
+                "-n",
+                4,
+                "--steps",
+                2,
+                "--size",
+                f"{self.side}x{self.side}",
+            ]
+            drawn = run_program([*command, "--vae-dtype", dtype], ALL, min(60, self.clock.left), self.device)
             ms = [1000 * record["seconds"]["decode"] for record in drawn["records"]][1:]
             self.results.put("decode ms", {"dtype": dtype, "values": ms})
             self.results.say(f"| {dtype} | {statistics.median(ms):.1f} |")
@@ -362,12 +387,13 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--seconds", type=float, default=570)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rehearse", action="store_true", help="on the CPU, of tiny pictures: does the harness work?")
     options = parser.parse_args()
     results = Results(options.output)
     with tempfile.TemporaryDirectory() as name:
-        bench = Bench(results, Clock(options.seconds), Path(name))
+        bench = Bench(results, Clock(options.seconds), Path(name), "cpu" if options.rehearse else "cuda")
         bench.stage("tests and bundle", bench.tests_and_bundle, 20)
-        bench.stage("steps", lambda: bench.steps("sd1", 512, 5, 2, LEVERS), 20)
+        bench.stage("steps", lambda: bench.steps("sd1", bench.side, 5, 2, LEVERS), 20)
         bench.stage("one-liners", bench.one_liners, 15)
         bench.stage("decoders", bench.other_decoders, 15)
         bench.stage("batches", bench.batches, 20)

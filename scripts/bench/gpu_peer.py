@@ -23,15 +23,20 @@ STEPS = 20
 GUIDANCE = 7.5
 LOOPS = 3
 HALF = torch.float16
-DEVICE = "cuda"
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"  # the CPU only to rehearse
+
+
+def synchronize() -> None:
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 def timed(work: Callable[[], Any]) -> float:
     """Seconds, the device's work included."""
-    torch.cuda.synchronize()
+    synchronize()
     start = time.perf_counter()
     work()
-    torch.cuda.synchronize()
+    synchronize()
     return time.perf_counter() - start
 
 
@@ -166,7 +171,7 @@ class Peers:
         self.script_loop(unet)
         with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as trace:
             self.script_loop(unet)
-            torch.cuda.synchronize()
+            synchronize()
         rows = [
             (event.self_device_time_total / STEPS, event.count / STEPS, event.key)
             for event in trace.key_averages()
