@@ -58,9 +58,9 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   if(EXISTS "${LibTorch_LIBRARY_DIR}/libtorch_cuda.so")
     set(LibTorch_HAS_CUDA TRUE)
     list(APPEND _libtorch_names torch_cuda c10_cuda)
-    # What PyTorch's wheel came with, or a toolkit.
-    set(_libtorch_cuda "${_libtorch_root}/../nvidia/cu13" "${_libtorch_root}/../nvidia/cuda_runtime" "$ENV{CUDA_HOME}" /usr/local/cuda)
-    find_path(LibTorch_CUDA_INCLUDE_DIR NAMES cuda_runtime_api.h PATHS ${_libtorch_cuda} PATH_SUFFIXES include NO_DEFAULT_PATH)
+    # A toolkit, or what PyTorch's wheel came with if that is complete: the wheel of the runtime alone lacks crt/.
+    set(_libtorch_cuda "$ENV{CUDA_HOME}" /usr/local/cuda "${_libtorch_root}/../nvidia/cu13" "${_libtorch_root}/../nvidia/cuda_runtime")
+    find_path(LibTorch_CUDA_INCLUDE_DIR NAMES crt/host_config.h PATHS ${_libtorch_cuda} PATH_SUFFIXES include NO_DEFAULT_PATH)
     find_library(LibTorch_CUDART NAMES libcudart.so.13 libcudart.so.12 cudart PATHS ${_libtorch_cuda} PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
     mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART)
   endif()

@@ -10,7 +10,7 @@ CudaLevers cuda_levers() {
   if (listed == nullptr) return {};
   const std::string names = "," + std::string(listed) + ",";
   const auto has = [&](const char* name) { return names.find("," + std::string(name) + ",") != std::string::npos; };
-  return {.channels_last = has("channels_last"), .group_norm = has("group_norm"), .graph = has("graph")};
+  return {.channels_last = has("channels_last"), .graph = has("graph")};
 }
 
 }  // namespace txt2img

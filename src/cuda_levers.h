@@ -5,7 +5,6 @@ namespace txt2img {
 
 struct CudaLevers {
   bool channels_last = true;  // half precision: weights as tensor cores read them, so that cuDNN transposes less
-  bool group_norm = true;     // half precision: group norm and SiLU in one kernel that keeps channels last
   bool graph = true;          // UNet calls are recorded once and replayed
 };
 

@@ -52,8 +52,7 @@ GraphedCall::Recording& GraphedCall::recording_of(const Tensors& inputs) {
 bool GraphedCall::record(Recording& recording, const Tensors& inputs) {
   try {
     recording.inputs = copies_of(inputs);
-    recording.graph =
-        CudaGraph::record(inputs.front().device(), [&] { recording.outputs = call_(recording.inputs); });
+    recording.graph = CudaGraph::record(inputs.front().device(), [&] { recording.outputs = call_(recording.inputs); });
     return true;
   } catch (const c10::Error& error) {
     problem_ = first_line(error.what_without_backtrace());

@@ -15,7 +15,8 @@ namespace txt2img {
 Unet::Unet(const Bundle& bundle, c10::Device device, c10::ScalarType dtype)
     : spec_(bundle.unet), module_(std::make_unique<ScriptModule>(bundle.folder / bundle.unet.file, device, dtype)) {
   if (!device.is_cuda() || !CudaGraph::is_available() || !cuda_levers().graph) return;
-  graphed_ = std::make_unique<GraphedCall>([module = module_.get()](const auto& inputs) { return module->run(inputs); });
+  graphed_ =
+      std::make_unique<GraphedCall>([module = module_.get()](const auto& inputs) { return module->run(inputs); });
 }
 
 Unet::~Unet() = default;

@@ -19,9 +19,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(os.environ.get("TXT2IMG_BINARY", ROOT / "build" / "release" / "txt2img"))
-ALL = "channels_last,group_norm,graph"
+ALL = "channels_last,graph"
 # Plain first, each one alone, all together.
-LEVERS = ("none", "channels_last", "channels_last,group_norm", "graph", "channels_last,graph", ALL)
+LEVERS = ("none", "channels_last", "graph", ALL)
 STEPS = 20
 
 
