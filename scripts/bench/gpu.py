@@ -173,8 +173,8 @@ class Bench:
             print(f"--- {name}: {seconds_text(begin)}, {self.clock.left:.0f} s left", file=log)
 
     # --- tests, while the bundle with random weights is made ---
-    def tests_and_bundle(self) -> None:
-        self.bundle = self.make_bundle("sd1")
+    def tests_and_bundle(self, given: Path | None) -> None:
+        self.bundle = given or self.make_bundle("sd1")
         begin = time.monotonic()
         tests = start(
             self.pytest(), self.results.folder / "tests.log", env=os.environ | {"CUDA_MODULE_LOADING": "LAZY"}
@@ -194,7 +194,8 @@ class Bench:
             self.results.say(f"    {line[:300]}")
         if unit is not None:
             self.results.say(f"\nengine_tests of CUDA: exit {wait(unit, 30)}")
-        self.results.say(f"\nbundle with random weights: exit {wait(self.maker, min(60, self.clock.left))}")
+        if given is None:
+            self.results.say(f"\nbundle with random weights: exit {wait(self.maker, min(60, self.clock.left))}")
 
     def pytest(self) -> list[Any]:
         command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "--timeout", "90"]
@@ -387,12 +388,13 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--seconds", type=float, default=570)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--bundle", type=Path, help="of SD 1.5 shapes, instead of one that is made")
     parser.add_argument("--rehearse", action="store_true", help="on the CPU, of tiny pictures: does the harness work?")
     options = parser.parse_args()
     results = Results(options.output)
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(results, Clock(options.seconds), Path(name), "cpu" if options.rehearse else "cuda")
-        bench.stage("tests and bundle", bench.tests_and_bundle, 20)
+        bench.stage("tests and bundle", lambda: bench.tests_and_bundle(options.bundle), 20)
         bench.stage("steps", lambda: bench.steps("sd1", bench.side, 5, 2, LEVERS), 20)
         bench.stage("one-liners", bench.one_liners, 15)
         bench.stage("decoders", bench.other_decoders, 15)
