@@ -186,9 +186,7 @@ class Bench:
         code = wait(tests, min(100, self.clock.left - 20))
         self.results.put("pytest", {"exit": code, "seconds": time.monotonic() - begin})
         lines = (self.results.folder / "tests.log").read_text().splitlines()
-        told = [
-            line for line in lines if line.startswith(("FAILED", "ERROR")) or " passed" in line or " failed" in line
-        ]
+        told = [line for line in lines if line.startswith(("FAILED", "ERROR"))] + lines[-1:]
         self.results.say(f"\n## Tests (pytest exit {code}, {seconds_text(begin)})\n")
         for line in told:
             self.results.say(f"    {line[:300]}")

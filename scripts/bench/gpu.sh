@@ -94,12 +94,8 @@ if [[ -f $root/.gpu/program.tar.xz ]]; then
 fi
 if [[ $is_packed == no ]]; then
   say "building"
-  SECONDS=0
   (time timeout 300 bash -c "$(declare -f configure_and_build); root='$root' configure_and_build '$torch' '$build'") \
     >>"$output/build.log" 2>&1 || say "the build failed; see build.log"
-  seconds_left=$((seconds - SECONDS))
-else
-  seconds_left=$seconds
 fi
 
 site=$build.site
@@ -110,11 +106,10 @@ done
 export PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH}
 
 export TXT2IMG_BINARY=$program/txt2img
-started=$SECONDS
-"$python" "$root/scripts/bench/gpu.py" "$output" --seconds "$seconds_left" "${more[@]}"
+"$python" "$root/scripts/bench/gpu.py" "$output" --seconds "$((seconds - SECONDS))" "${more[@]}"
 status=$?
 
-left=$((seconds_left - (SECONDS - started)))
+left=$((seconds - SECONDS))
 if [[ $is_packed == yes && -d $root/.deps ]] && ((left > 30)); then
   say "building, for $left seconds at most"
   (time timeout "$left" bash -c "$(declare -f configure_and_build); root='$root' configure_and_build '$torch' '$build'") \

@@ -149,6 +149,8 @@ class Peers:
         raise ValueError(name)
 
     def machine(self) -> dict[str, Any]:
+        if DEVICE == "cpu":
+            return {"device": "cpu", "torch": torch.__version__}
         a = torch.randn(8192, 8192, device=DEVICE, dtype=HALF)
         b = torch.randn(8192, 8192, device=DEVICE, dtype=HALF)
         timed(lambda: a @ b)
