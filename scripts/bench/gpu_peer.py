@@ -98,7 +98,7 @@ class Peers:
         more = {"context": self.context, "pooled": self.pooled, "time_ids": self.time_ids}
         for step in range(STEPS):
             timestep = torch.full((2,), 999.0 - step * 50, device=DEVICE)
-            inputs = {"latent": torch.cat([x, x]).half(), "timestep": timestep, **more}
+            inputs = {"latent": torch.cat([x, x]).to(HALF), "timestep": timestep, **more}
             out = unet(*(inputs[name] for name in self.names)).float()
             negative, positive = out.chunk(2)
             x = x - 0.01 * (negative + GUIDANCE * (positive - negative))
@@ -108,8 +108,8 @@ class Peers:
 
         scheduler = EulerDiscreteScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
         scheduler.set_timesteps(STEPS, device=DEVICE)
-        x = self.latent().half() * scheduler.init_noise_sigma
-        added = {"text_embeds": self.pooled, "time_ids": self.time_ids.half()} if "pooled" in self.names else None
+        x = self.latent().to(HALF) * scheduler.init_noise_sigma
+        added = {"text_embeds": self.pooled, "time_ids": self.time_ids.to(HALF)} if "pooled" in self.names else None
         for t in scheduler.timesteps:
             doubled = scheduler.scale_model_input(torch.cat([x] * 2), t)
             out = unet(doubled, t, self.context, added_cond_kwargs=added, return_dict=False)[0]
