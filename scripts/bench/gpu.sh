@@ -37,7 +37,6 @@ configure_and_build() {  # $1: the torch folder, $2: build folder
 pack() {
   [[ -d ${Torch_ROOT:-} ]] || die "--pack needs Torch_ROOT, the torch folder of the PyTorch that the CUDA machine has"
   configure_and_build "$Torch_ROOT" "$build" || die "the build failed"
-  local work
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   cp "$build"/{txt2img,engine_tests,libtxt2img.so,libtxt2img_engine.so} "$work"
@@ -72,11 +71,19 @@ torch=$("$python" -c 'import importlib.util as u; print(u.find_spec("torch").sub
   die "$python has no PyTorch; name another one with PYTHON"
 readonly torch
 
-# The program is found through the machine's PyTorch, wherever it was built.
-for folder in "$torch/lib" "${torch%/*}"/nvidia/cu13/lib "${torch%/*}"/nvidia/cuda_runtime/lib /usr/local/cuda/lib64; do
-  [[ ! -d $folder ]] || LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
+# A program that was built elsewhere looks for LibTorch there; this one's own folders come first. Not for Python.
+libraries=$torch/lib
+for folder in "${torch%/*}"/nvidia/cu13/lib "${torch%/*}"/nvidia/cuda_runtime/lib /usr/local/cuda/lib64; do
+  if compgen -G "$folder/libcudart.so.*" >/dev/null; then
+    libraries+=:$folder
+    break
+  fi
 done
-export LD_LIBRARY_PATH
+wrap() {
+  mv "$1" "$1.bin"
+  printf '#!/bin/sh\nLD_LIBRARY_PATH="%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" exec "$0.bin" "$@"\n' "$libraries" >"$1"
+  chmod +x "$1"
+}
 
 [[ -d $root/.deps || ! -f $root/.gpu/deps.tar.xz ]] || tar -C "$root" -xJf "$root/.gpu/deps.tar.xz"
 
@@ -85,6 +92,8 @@ is_packed=no
 if [[ -f $root/.gpu/program.tar.xz ]]; then
   program=$root/build/packed
   mkdir -p "$program" && tar -C "$program" -xJf "$root/.gpu/program.tar.xz"
+  wrap "$program/txt2img"
+  wrap "$program/engine_tests"
   if "$program/txt2img" --list devices >"$output/build.log" 2>&1; then
     is_packed=yes
   else
