@@ -81,6 +81,7 @@ for folder in "${torch%/*}"/nvidia/cu13/lib "${torch%/*}"/nvidia/cuda_runtime/li
 done
 wrap() {
   mv "$1" "$1.bin"
+  # shellcheck disable=SC2016  # for the script that is written
   printf '#!/bin/sh\nLD_LIBRARY_PATH="%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" exec "$0.bin" "$@"\n' "$libraries" >"$1"
   chmod +x "$1"
 }
