@@ -12,6 +12,12 @@ find_package(stb REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(utf8proc REQUIRED)
 
+# Without it PNG files are written by stb_image_write: slower and larger.
+option(TXT2IMG_LIBDEFLATE "Write PNG files with libdeflate, if there is one" ON)
+if(TXT2IMG_LIBDEFLATE)
+  find_package(libdeflate)
+endif()
+
 set(OPENSSL_USE_STATIC_LIBS ON)
 find_package(OpenSSL 1.1.1 QUIET COMPONENTS Crypto)
 if(NOT OpenSSL_FOUND)

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "png_chunk.h"
+#include "png_pixels.h"
 #include "png_text.h"
 #include "read_file.h"
 
@@ -32,21 +33,12 @@ void* allocate_for_decoder(void* block, std::size_t size) {
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>
 
-#define STBI_WRITE_NO_STDIO
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#include <stb/stb_image_write.h>
-
 namespace txt2img {
 namespace {
 
 namespace fs = std::filesystem;
 
-// At this size a row of filter bytes and pixels times the height is 0.8e9, and the compressor's doubling buffer stays
-// below 2^31 too.
-constexpr int kSideMax = 16384;
 constexpr std::size_t kFileMax = std::size_t{1} << 30;
-constexpr std::size_t kHeaderEnd = 33;  // signature and IHDR
 
 struct Free {
   void operator()(void* block) const { std::free(block); }
@@ -54,9 +46,10 @@ struct Free {
 using Block = std::unique_ptr<unsigned char, Free>;
 
 void check(const Image& image) {
-  if (image.width < 1 || image.height < 1 || image.width > kSideMax || image.height > kSideMax) {
+  if (image.width < 1 || image.height < 1 || image.width > kPngSideMax || image.height > kPngSideMax) {
     throw Error(ExitCode::kUsage, "a picture of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                                      " pixels cannot be written; each side must be 1 to " + std::to_string(kSideMax));
+                                      " pixels cannot be written; each side must be 1 to " +
+                                      std::to_string(kPngSideMax));
   }
   const std::size_t expected =
       std::size_t{3} * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
@@ -79,13 +72,11 @@ std::size_t block_max_of(const PngHeader& header, std::size_t file_size) {
 
 std::vector<std::uint8_t> encode_png(const Image& image, std::span<const PngText> texts) {
   check(image);
-  int size = 0;
-  const Block encoded(stbi_write_png_to_mem(image.rgb.data(), 3 * image.width, image.width, image.height, 3, &size));
-  if (!encoded) throw Error(ExitCode::kUnavailable, "out of memory while writing a PNG; draw a smaller picture");
-  const std::span<const std::uint8_t> bytes(encoded.get(), static_cast<std::size_t>(size));
-  std::vector<std::uint8_t> file(bytes.begin(), bytes.begin() + kHeaderEnd);
+  std::vector<std::uint8_t> file =
+      begin_png({.width = static_cast<std::uint32_t>(image.width), .height = static_cast<std::uint32_t>(image.height)});
   for (const PngText& text : texts) append_png_text(file, text);
-  file.insert(file.end(), bytes.begin() + kHeaderEnd, bytes.end());
+  append_png_chunk(file, {.type = "IDAT", .data = as_view(compress_pixels(image))});
+  append_png_chunk(file, {.type = "IEND", .data = {}});
   return file;
 }
 
@@ -106,10 +97,11 @@ std::vector<PngText> read_png_texts(const fs::path& path) {
 Image read_png(const fs::path& path) {
   const std::string file = read_file(path);
   const PngHeader header = walk_png_chunks(file, path, [](const PngChunk&) {});
-  if (header.width > kSideMax || header.height > kSideMax) {
+  if (header.width > kPngSideMax || header.height > kPngSideMax) {
     throw Error(ExitCode::kBadData, path.string() + " has " + std::to_string(header.width) + " x " +
-                                        std::to_string(header.height) + " pixels, at most " + std::to_string(kSideMax) +
-                                        " x " + std::to_string(kSideMax) + " are read; give a smaller picture");
+                                        std::to_string(header.height) + " pixels, at most " +
+                                        std::to_string(kPngSideMax) + " x " + std::to_string(kPngSideMax) +
+                                        " are read; give a smaller picture");
   }
   decoder_block_max = block_max_of(header, file.size());
   Image image;

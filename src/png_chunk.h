@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +19,17 @@ struct PngChunk {
   std::string_view data;
 };
 
+inline std::string_view as_view(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 struct PngHeader {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
 };
+
+// Signature and IHDR of a picture with 8-bit RGB pixels.
+std::vector<std::uint8_t> begin_png(const PngHeader& header);
 
 // Length, type, data and CRC at the end of `file`.
 void append_png_chunk(std::vector<std::uint8_t>& file, const PngChunk& chunk);

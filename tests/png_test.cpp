@@ -6,6 +6,7 @@
 #include <array>
 
 #include "png_fixture.h"
+#include "png_pixels.h"
 
 namespace txt2img {
 namespace {
@@ -31,6 +32,17 @@ TEST_F(Png, KeepsSmoothPixelsToo) {
   const Bytes file = encode_png(image, {});
   EXPECT_LT(file.size(), image.rgb.size() / 10);
   EXPECT_EQ(decode(file), image);
+}
+
+TEST_F(Png, HasThePixelsThatTheReferenceWrites) {
+  for (const auto& [width, height] : {std::pair{1, 1}, {1, 40}, {40, 1}, {2, 3}, {127, 65}}) {
+    const Image image = noise_image(width, height);
+    Bytes file = begin_png({.width = static_cast<std::uint32_t>(width), .height = static_cast<std::uint32_t>(height)});
+    append_png_chunk(file, {.type = "IDAT", .data = as_view(compress_pixels_with_stb(image))});
+    append_png_chunk(file, {.type = "IEND", .data = {}});
+    EXPECT_EQ(decode(file), image) << width << " x " << height;
+    EXPECT_EQ(decode(encode_png(image, {})), decode(file)) << width << " x " << height;
+  }
 }
 
 TEST_F(Png, BeginsAndEndsAsTheFormatSays) {
