@@ -8,6 +8,8 @@
 #   LibTorch_VERSION         2.13.0+cpu
 #   LibTorch_LIBRARY_DIR     where libtorch.so lies
 #   LibTorch_HAS_CUDA        whether it is a CUDA build
+#   LibTorch_HAS_TOOLKIT     whether CUDA's headers and runtime library were found too, for sources of our own
+#   LibTorch_RUN_PATH        folders where the loader finds all of it
 
 if(NOT Torch_ROOT AND DEFINED ENV{Torch_ROOT})
   set(Torch_ROOT "$ENV{Torch_ROOT}")
@@ -51,19 +53,35 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   # Linked whether or not a symbol of theirs is used: the CUDA kernels register themselves when their library is loaded.
   set(_libtorch_names torch torch_cpu c10)
   set(LibTorch_HAS_CUDA FALSE)
+  set(LibTorch_HAS_TOOLKIT FALSE)
+  set(LibTorch_RUN_PATH "${LibTorch_LIBRARY_DIR}")
   if(EXISTS "${LibTorch_LIBRARY_DIR}/libtorch_cuda.so")
     set(LibTorch_HAS_CUDA TRUE)
     list(APPEND _libtorch_names torch_cuda c10_cuda)
+    # A toolkit, or what PyTorch's wheel came with if that is complete: the wheel of the runtime alone lacks crt/.
+    set(_libtorch_cuda "$ENV{CUDA_HOME}" /usr/local/cuda "${_libtorch_root}/../nvidia/cu13" "${_libtorch_root}/../nvidia/cuda_runtime")
+    find_path(LibTorch_CUDA_INCLUDE_DIR NAMES crt/host_config.h PATHS ${_libtorch_cuda} PATH_SUFFIXES include NO_DEFAULT_PATH)
+    find_library(LibTorch_CUDART NAMES libcudart.so.13 libcudart.so.12 cudart PATHS ${_libtorch_cuda} PATH_SUFFIXES lib lib64 NO_DEFAULT_PATH)
+    mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART)
   endif()
   set(_libtorch_files "")
   foreach(_libtorch_name IN LISTS _libtorch_names)
     list(APPEND _libtorch_files "${LibTorch_LIBRARY_DIR}/lib${_libtorch_name}.so")
   endforeach()
+  if(LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART)
+    set(LibTorch_HAS_TOOLKIT TRUE)
+    list(APPEND _libtorch_files "${LibTorch_CUDART}")
+    cmake_path(GET LibTorch_CUDART PARENT_PATH _libtorch_cudart_dir)
+    list(APPEND LibTorch_RUN_PATH "${_libtorch_cudart_dir}")
+  endif()
 
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
   target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE
     "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include"
   )
+  if(LibTorch_HAS_TOOLKIT)
+    target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE "${LibTorch_CUDA_INCLUDE_DIR}")
+  endif()
   target_compile_definitions(LibTorch::LibTorch INTERFACE
     AT_PER_OPERATOR_HEADERS  # each file includes the operators it uses
     TXT2IMG_TORCH_VERSION="${LibTorch_VERSION}"

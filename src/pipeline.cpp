@@ -52,7 +52,9 @@ class PictureNoise {
   at::Tensor draw() {
     std::vector<at::Tensor> rows;
     for (at::Generator& generator : generators_) rows.push_back(at::randn(shape_, generator, at::kFloat));
-    return at::cat(rows).to(device_);
+    const at::Tensor noise = at::cat(rows);
+    // From pinned memory the copy joins the queue of the device, which needs not be waited for.
+    return device_.is_cuda() ? noise.pin_memory().to(device_, at::kFloat, /*non_blocking=*/true) : noise;
   }
 
  private:
@@ -314,6 +316,8 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
                      device_);
   const at::Tensor initial_noise = noise.draw();
   const at::Tensor latent = sample(pictures, initial_noise, denoise, [&] { return noise.draw(); }, observer);
+  if (const auto problem = unet_->take_graph_problem(); problem && observer.on_warning)
+    observer.on_warning("the UNet's calls are not replayed as a CUDA graph, which would be faster: " + *problem);
   release(unet_);
   const double sample_seconds = watch.lap();
 

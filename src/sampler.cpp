@@ -3,8 +3,13 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/stack.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <cstddef>
+#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "samplers/samplers.h"
@@ -47,6 +52,25 @@ class FiniteCheck {
   std::vector<at::Tensor> pending_;
 };
 
+// A GPU is given steps faster than it does them. It always has some to go on with, and few enough that progress is true
+// and a stop is felt soon.
+class Pace {
+ public:
+  void keep(const at::Tensor& x) {
+    if (x.is_cpu()) return;
+    const c10::impl::VirtualGuardImpl device(x.device().type());
+    queued_.emplace_back(x.device().type()).record(device.getStream(x.device()));
+    if (queued_.size() <= kQueuedMax) return;
+    queued_.front().synchronize();
+    queued_.pop_front();
+  }
+
+ private:
+  static constexpr std::size_t kQueuedMax = 2;  // steps
+
+  std::deque<c10::Event> queued_;
+};
+
 }  // namespace
 
 std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const SamplerOptions& options, const SchedulerConfig& config) {
@@ -82,6 +106,7 @@ at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, const at:
                        const Denoise& denoise, const NoiseSource& noise, const KeepGoing& keep_going) {
   at::Tensor x = trajectory.init_scale * initial_noise;
   FiniteCheck finite_check;
+  Pace pace;
   const auto check_going = [&](int done) {
     if (!keep_going(done)) throw Error(ExitCode::kInterrupted, "stopped after step " + std::to_string(done));
   };
@@ -89,6 +114,7 @@ at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, const at:
   for (const Step& step : trajectory.steps) {
     x = sampler.step(x, step, denoise, noise);
     finite_check.look(x, step);
+    pace.keep(x);
     check_going(step.index + 1);
   }
   finite_check.finish();

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "cuda_levers.h"
 #include "mapped_module.h"
 #include "script_graph.h"
 #include "torch_errors.h"
@@ -23,6 +24,13 @@ namespace {
 
 constexpr const char* kCallRemedy = "; does the module fit its entry in model.json?";
 
+// Tensor cores read kernels with channels last: without that cuDNN transposes around each convolution.
+at::MemoryFormat format_of(const at::Tensor& weight, c10::Device device, c10::ScalarType dtype) {
+  const bool is_kernel = weight.dim() == 4 && weight.is_floating_point();
+  const bool is_last = is_kernel && device.is_cuda() && dtype != at::kFloat && cuda_levers().channels_last;
+  return is_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+}
+
 // Module::to would cast integer buffers too.
 std::vector<ScriptModule::Weight> cast_and_move(const torch::jit::Module& module, c10::Device device,
                                                 c10::ScalarType dtype) {
@@ -32,7 +40,9 @@ std::vector<ScriptModule::Weight> cast_and_move(const torch::jit::Module& module
     if (!seen.insert(tensor.unsafeGetTensorImpl()).second) return;
     const c10::ScalarType stored = tensor.scalar_type();
     const c10::ScalarType wanted = tensor.is_floating_point() ? dtype : stored;
-    if (tensor.device() != device || stored != wanted) tensor.set_data(tensor.to(device, wanted));
+    if (tensor.device() != device || stored != wanted) {
+      tensor.set_data(tensor.to(device, wanted).contiguous(format_of(tensor, device, wanted)));
+    }
     if (tensor.is_floating_point()) weights.push_back({.name = name, .stored = stored, .value = tensor});
   };
   for (const auto& parameter : module.named_parameters()) convert(parameter.name, parameter.value);

@@ -4,15 +4,26 @@
 
 #include <vector>
 
+#include "cuda_graph.h"
+#include "cuda_levers.h"
+#include "graphed_call.h"
 #include "script_module.h"
 #include "txt2img/error.h"
 
 namespace txt2img {
 
 Unet::Unet(const Bundle& bundle, c10::Device device, c10::ScalarType dtype)
-    : spec_(bundle.unet), module_(std::make_unique<ScriptModule>(bundle.folder / bundle.unet.file, device, dtype)) {}
+    : spec_(bundle.unet), module_(std::make_unique<ScriptModule>(bundle.folder / bundle.unet.file, device, dtype)) {
+  if (!device.is_cuda() || !CudaGraph::is_available() || !cuda_levers().graph) return;
+  graphed_ =
+      std::make_unique<GraphedCall>([module = module_.get()](const auto& inputs) { return module->run(inputs); });
+}
 
 Unet::~Unet() = default;
+
+std::optional<std::string> Unet::take_graph_problem() const {
+  return graphed_ ? graphed_->take_problem() : std::nullopt;
+}
 
 bool Unet::takes(UnetInput input) const { return spec_.takes(input); }
 
@@ -31,7 +42,7 @@ at::Tensor Unet::predict(const at::Tensor& latent, double timestep, const Condit
       case UnetInput::kGuidance: inputs.push_back(conditioning.guidance); break;
     }
   }
-  const std::vector<at::Tensor> output = module_->run(inputs);
+  const std::vector<at::Tensor> output = graphed_ ? (*graphed_)(inputs) : module_->run(inputs);
   const std::vector<std::int64_t> wanted = {latent.size(0), spec_.out_channels, latent.size(2), latent.size(3)};
   if (output.size() != 1 || output[0].sizes() != at::IntArrayRef(wanted)) {
     throw Error(ExitCode::kBadData,
