@@ -7,10 +7,10 @@
 
 namespace txt2img {
 
-// Loads the file as torch::jit::load does, on the CPU, but its weights are the pages of the file: nothing is read before
-// it is needed, processes share it, and what the module writes to stays its own. The file must not be overwritten while
-// the module lives; replacing it by another is safe. Where a file cannot be had that way (no mapping on its file system,
-// code that runs while loading), it is loaded as usual. Throws what torch::jit::load throws.
+// Loads the file as torch::jit::load does, on the CPU, but its weights are the pages of the file: nothing is read
+// before it is needed, processes share it, and what the module writes to stays its own. The file must not be
+// overwritten while the module lives; replacing it by another is safe. Where a file cannot be had that way (no mapping
+// on its file system, code that runs while loading), it is loaded as usual. Throws what torch::jit::load throws.
 torch::jit::Module load_mapped(const std::filesystem::path& file);
 
 }  // namespace txt2img

@@ -60,7 +60,7 @@ TEST(GraphedCallCuda, HasAGraphForEachOfSeveralShapes) {
   for (int turn = 0; turn < 5; ++turn) {
     for (std::int64_t side = 1; side <= 6; ++side) {
       const at::Tensor doubled = call({square(side, turn, device)})[0];
-      EXPECT_EQ(doubled.sum().item<float>(), static_cast<float>(2 * turn * side * side));
+      EXPECT_EQ(doubled.sum().item<float>(), static_cast<float>(side * side * 2 * turn));
     }
   }
   EXPECT_EQ(call.take_problem(), std::nullopt);

@@ -93,7 +93,7 @@ def test_half_precision_is_close(gpu: Program, dtype: str) -> None:
     cpu = draw(gpu, "cpu.png", *RUN, "--device", "cpu")
     cuda = draw(gpu, "gpu.png", *RUN, "--dtype", dtype)
     print(f"{dtype}: largest difference {np.abs(cpu - cuda).max()}, PSNR {psnr(cpu, cuda):.1f} dB")
-    assert psnr(cpu, cuda) >= (28 if dtype == "float16" else 18)
+    assert psnr(cpu, cuda) >= (45 if dtype == "float16" else 35)
 
 
 @pytest.mark.parametrize("more", [(), ("--deterministic",), ("--dtype", "float32"), ("--sampler", "dpmpp_2m_sde")])
@@ -119,7 +119,7 @@ def test_what_makes_it_faster_does_not_change_the_picture(gpu: Program, levers: 
     if levers == "graph":
         assert np.array_equal(plain, fast)
     else:
-        assert psnr(plain, fast) >= 30  # of two half-precision pictures
+        assert psnr(plain, fast) >= 45  # of two half-precision pictures
 
 
 def test_several_sizes_and_batches_in_one_run(gpu: Program) -> None:
