@@ -229,6 +229,7 @@ class Segment {
     const at::Tensor& x = values.at(op.inputs.front());
     switch (op.kind) {
       case Kind::kConvolution:
+        if (op.convolve) return op.convolve(x);
         return at::conv2d(x, op.weight, op.bias.defined() ? std::optional(op.bias) : std::nullopt,
                           /*stride=*/1, {op.weight.size(2) / 2, op.weight.size(3) / 2});
       case Kind::kGroupNorm: return normalise(x, op, moments_.at(index));

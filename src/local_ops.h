@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace txt2img {
@@ -17,9 +18,10 @@ struct LocalOp {
   std::vector<std::size_t> inputs{};  // values: 0 is the network's input, i + 1 is what operator i gives
   at::Tensor weight{};                // kConvolution (C', C, k, k), kGroupNorm (C)
   at::Tensor bias{};                  // undefined: none
-  std::int64_t groups = 0;            // kGroupNorm
-  double eps = 0;                     // kGroupNorm
-  double factor = 1;                  // kScale
+  std::function<at::Tensor(const at::Tensor& x)> convolve{};  // kConvolution: what to call, if not conv2d
+  std::int64_t groups = 0;                                    // kGroupNorm
+  double eps = 0;                                             // kGroupNorm
+  double factor = 1;                                          // kScale
 };
 
 using LocalOps = std::vector<LocalOp>;

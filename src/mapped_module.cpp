@@ -54,6 +54,10 @@ class Mapping {
   std::size_t size_;
 };
 
+using MappingOwner = std::shared_ptr<const Mapping>;
+
+void delete_owner(void* owner) { delete static_cast<MappingOwner*>(owner); }
+
 // Reads from the mapping, except the weights: those it only takes note of, and leaves their memory untouched.
 class SkippingReader final : public caffe2::serialize::ReadAdapterInterface {
  public:
@@ -114,9 +118,8 @@ bool map_weights(const torch::jit::Module& module, const std::shared_ptr<const M
     const c10::Storage& storage = value.toTensor().storage();
     const auto skipped = left.find(storage.data());
     if (skipped == left.end()) continue;
-    using Owner = std::shared_ptr<const Mapping>;
-    storage.set_data_ptr_noswap({mapping->at(skipped->second), new Owner(mapping),
-                                 [](void* owner) { delete static_cast<Owner*>(owner); }, c10::DeviceType::CPU});
+    storage.set_data_ptr_noswap(
+        {mapping->at(skipped->second), new MappingOwner(mapping), &delete_owner, c10::DeviceType::CPU});
     left.erase(skipped);
   }
   return left.empty();
@@ -142,6 +145,15 @@ std::optional<torch::jit::Module> try_mapped(const std::filesystem::path& file) 
 torch::jit::Module load_mapped(const std::filesystem::path& file) {
   if (std::optional<torch::jit::Module> module = try_mapped(file)) return *std::move(module);
   return torch::jit::load(file.string(), c10::Device(c10::DeviceType::CPU));
+}
+
+void release_pages(const at::Tensor& weight) {
+  if (weight.storage().data_ptr().get_deleter() != &delete_owner) return;
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<std::uintptr_t>(weight.const_data_ptr());
+  const std::uintptr_t begin = (address + page - 1) / page * page;
+  const std::uintptr_t end = (address + weight.nbytes()) / page * page;
+  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 }  // namespace txt2img

@@ -1,6 +1,5 @@
 #include "script_graph.h"
 
-#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
@@ -16,6 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "cpu_graph.h"
+#include "cpu_layers.h"
+#include "graph_constants.h"
+
 namespace txt2img {
 namespace {
 
@@ -27,7 +30,7 @@ using Kind = LocalOp::Kind;
 // Reads nodes of a module's inlined graph: (self, x) -> one tensor.
 class Reader {
  public:
-  Reader(const torch::jit::Module& module, const Graph& graph) : module_(&module), self_(graph.inputs()[0]) {
+  Reader(const torch::jit::Module& module, const Graph& graph) : constants_(module, graph) {
     data_.insert(graph.inputs()[1]);
   }
 
@@ -55,104 +58,48 @@ class Reader {
   }
 
  private:
-  // A constant, or what the module holds; nothing where it is computed.
-  [[nodiscard]] std::optional<c10::IValue> constant(const Value* value) const {
-    if (value == self_) return module_->_ivalue();
-    const Node& node = *value->node();
-    if (node.kind() != c10::prim::GetAttr) return torch::jit::toIValue(value);
-    const std::optional<c10::IValue> owner = constant(node.input());
-    if (!owner || !owner->isObject()) return std::nullopt;
-    return owner->toObjectRef().getAttr(node.s(c10::attr::name));
-  }
-
-  [[nodiscard]] std::optional<at::Tensor> tensor(const Value* value) const {
-    const std::optional<c10::IValue> known = constant(value);
-    return known && known->isTensor() ? std::optional(known->toTensor()) : std::nullopt;
-  }
-
-  [[nodiscard]] std::optional<std::int64_t> integer(const Value* value) const {
-    const std::optional<c10::IValue> known = constant(value);
-    return known && known->isInt() ? std::optional(known->toInt()) : std::nullopt;
-  }
-
-  [[nodiscard]] bool is_none(const Value* value) const {
-    const std::optional<c10::IValue> known = constant(value);
-    return known && known->isNone();
-  }
-
-  [[nodiscard]] bool is_false(const Value* value) const {
-    const std::optional<c10::IValue> known = constant(value);
-    return known && known->isBool() && !known->toBool();
-  }
-
-  // Whether the value is a list that is known, not empty and holds this number only.
-  [[nodiscard]] bool holds_only(const Value* value, double wanted) const {
-    std::vector<c10::IValue> elements;
-    if (value->node()->kind() == c10::prim::ListConstruct) {
-      for (const Value* input : value->node()->inputs()) elements.push_back(constant(input).value_or(c10::IValue()));
-    } else if (const std::optional<c10::IValue> whole = constant(value); whole && whole->isList()) {
-      elements = whole->toListRef().vec();
-    }
-    return !elements.empty() && std::ranges::all_of(elements, [&](const c10::IValue& element) {
-      return (element.isInt() || element.isDouble()) && element.toScalar().toDouble() == wanted;
-    });
-  }
-
-  // Of _convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups, ...).
   [[nodiscard]] std::optional<LocalOp> read_convolution(const Node& node) const {
-    const std::optional<at::Tensor> kernel = tensor(node.input(1));
-    const std::optional<at::Tensor> bias = tensor(node.input(2));
-    if (!kernel || kernel->dim() != 4 || !(bias || is_none(node.input(2)))) return std::nullopt;
-    const std::int64_t side = kernel->size(2);
-    const std::int64_t margin = side / 2;
-    const bool keeps_size = side % 2 == 1 && kernel->size(3) == side && holds_only(node.input(3), 1) &&
-                            holds_only(node.input(4), static_cast<double>(margin)) && holds_only(node.input(5), 1);
-    const bool is_plain = is_false(node.input(6)) && integer(node.input(8)) == 1;
-    if (!keeps_size || !is_plain) return std::nullopt;
-    return LocalOp{.kind = Kind::kConvolution, .weight = *kernel, .bias = bias.value_or(at::Tensor())};
+    const std::optional<ConvolutionFacts> facts = constants_.convolution(node);
+    if (!facts || !facts->keeps_size() || facts->groups != 1) return std::nullopt;
+    return LocalOp{.kind = Kind::kConvolution, .weight = facts->weight, .bias = facts->bias};
   }
 
   // Of group_norm(x, groups, weight, bias, eps, cudnn_enabled).
   [[nodiscard]] std::optional<LocalOp> read_group_norm(const Node& node) const {
-    const std::optional<std::int64_t> groups = integer(node.input(1));
-    const std::optional<at::Tensor> weight = tensor(node.input(2));
-    const std::optional<at::Tensor> bias = tensor(node.input(3));
-    const std::optional<c10::IValue> eps = constant(node.input(4));
-    if (!groups || !weight || !bias || !eps || !eps->isDouble()) return std::nullopt;
-    return LocalOp{
-        .kind = Kind::kGroupNorm, .weight = *weight, .bias = *bias, .groups = *groups, .eps = eps->toDouble()};
+    const std::optional<std::int64_t> groups = constants_.integer(node.input(1));
+    const std::optional<at::Tensor> weight = constants_.tensor(node.input(2));
+    const std::optional<at::Tensor> bias = constants_.tensor(node.input(3));
+    const std::optional<double> eps = constants_.number(node.input(4));
+    if (!groups || !weight || !bias || !eps) return std::nullopt;
+    return LocalOp{.kind = Kind::kGroupNorm, .weight = *weight, .bias = *bias, .groups = *groups, .eps = *eps};
   }
 
   // Of add(x, y, alpha).
   [[nodiscard]] std::optional<LocalOp> read_add(const Node& node) const {
-    const bool is_sum = is_data(node.input(0)) && is_data(node.input(1)) && integer(node.input(2)) == 1;
+    const bool is_sum = is_data(node.input(0)) && is_data(node.input(1)) && constants_.integer(node.input(2)) == 1;
     return is_sum ? std::optional(LocalOp{.kind = Kind::kAdd}) : std::nullopt;
   }
 
-  // Of div(x, number); a trace keeps the number as a tensor.
+  // Of div(x, number).
   [[nodiscard]] std::optional<LocalOp> read_division(const Node& node) const {
     if (node.inputs().size() != 2) return std::nullopt;
-    const std::optional<c10::IValue> divisor = constant(node.input(1));
-    if (!divisor) return std::nullopt;
-    if (divisor->isTensor() && divisor->toTensor().dim() == 0)
-      return LocalOp{.kind = Kind::kScale, .factor = 1 / divisor->toTensor().item<double>()};
-    if (!divisor->isDouble() && !divisor->isInt()) return std::nullopt;
-    return LocalOp{.kind = Kind::kScale, .factor = 1 / divisor->toScalar().toDouble()};
+    const std::optional<double> divisor = constants_.number(node.input(1));
+    return divisor ? std::optional(LocalOp{.kind = Kind::kScale, .factor = 1 / *divisor}) : std::nullopt;
   }
 
   // Of dropout(x, p, train): nothing happens but in training.
   [[nodiscard]] std::optional<LocalOp> read_dropout(const Node& node) const {
-    return is_false(node.input(2)) ? std::optional(LocalOp{.kind = Kind::kScale}) : std::nullopt;
+    return constants_.is_false(node.input(2)) ? std::optional(LocalOp{.kind = Kind::kScale}) : std::nullopt;
   }
 
   // Of upsample_nearest2d(x, size, scales).
   [[nodiscard]] std::optional<LocalOp> read_upsample(const Node& node) const {
-    const bool doubles = node.inputs().size() == 3 && is_none(node.input(1)) && holds_only(node.input(2), 2);
+    if (node.inputs().size() != 3 || !constants_.is_none(node.input(1))) return std::nullopt;
+    const bool doubles = constants_.numbers(node.input(2)) == std::vector<double>{2, 2};
     return doubles ? std::optional(LocalOp{.kind = Kind::kUpsample}) : std::nullopt;
   }
 
-  const torch::jit::Module* module_;
-  const Value* self_;
+  GraphConstants constants_;
   std::set<const Value*> data_;
 };
 
@@ -200,11 +147,19 @@ LocalOps connect(const std::vector<Step>& steps, std::size_t first, const Value*
   return ops;
 }
 
-std::function<at::Tensor(const at::Tensor&)> make_head(const torch::jit::Module& module,
-                                                       const std::shared_ptr<Graph>& graph, Value* output) {
+// A function of one tensor.
+using Head = std::function<at::Tensor(const at::Tensor&)>;
+
+Head make_head(const torch::jit::Module& module, const std::shared_ptr<Graph>& graph, Value* output, c10::Device device,
+               c10::ScalarType dtype) {
   graph->eraseOutput(0);
   graph->registerOutput(output);
   torch::jit::EliminateDeadCode(graph);
+  if (device.is_cpu()) {
+    if (const std::optional<CpuGraph> rewritten = make_cpu_graph(module, graph, dtype)) {
+      return [run = rewritten->run](const at::Tensor& input) { return run({input}).toTensor(); };
+    }
+  }
   const auto executor = std::make_shared<torch::jit::GraphExecutor>(graph, "head");
   return [executor, self = module._ivalue()](const at::Tensor& input) {
     torch::jit::Stack stack = {self, input};
@@ -213,12 +168,29 @@ std::function<at::Tensor(const at::Tensor&)> make_head(const torch::jit::Module&
   };
 }
 
+// Convolutions of the CPU as the rest of the module has them.
+void use_layers(LocalOps& ops, c10::ScalarType dtype) {
+  for (LocalOp& op : ops) {
+    if (op.kind != Kind::kConvolution) continue;
+    const std::int64_t margin = op.weight.size(2) / 2;
+    const ConvolutionFacts facts = {
+        .weight = op.weight, .bias = op.bias, .stride = {1, 1}, .padding = {margin, margin}, .dilation = {1, 1}};
+    if (const auto layer = make_convolution(facts, dtype, usable_cpu_levers(dtype)))
+      op.convolve = [layer](const at::Tensor& x) { return (*layer)(x); };
+  }
+}
+
 }  // namespace
 
-std::optional<SplitGraph> split_graph(const torch::jit::Module& module) {
-  const std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
+std::shared_ptr<Graph> inlined_graph(const torch::jit::Module& module) {
+  std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
   torch::jit::Inline(*graph);
   torch::jit::EliminateDeadCode(graph);
+  return graph;
+}
+
+std::optional<SplitGraph> split_graph(const torch::jit::Module& module, c10::Device device, c10::ScalarType dtype) {
+  const std::shared_ptr<Graph> graph = inlined_graph(module);
   if (graph->inputs().size() != 2 || graph->outputs().size() != 1) return std::nullopt;
   const std::vector<Step> steps = read_steps(module, *graph);
   if (steps.empty() || !steps.back().op || graph->outputs()[0] != steps.back().node->output()) return std::nullopt;
@@ -233,7 +205,8 @@ std::optional<SplitGraph> split_graph(const torch::jit::Module& module) {
   SplitGraph split{.tail = connect(steps, first, input)};
   const auto has = [&](Kind kind) { return std::ranges::find(split.tail, kind, &LocalOp::kind) != split.tail.end(); };
   if (!has(Kind::kUpsample) || !has(Kind::kConvolution)) return std::nullopt;
-  split.head = make_head(module, graph, input);
+  if (device.is_cpu()) use_layers(split.tail, dtype);
+  split.head = make_head(module, graph, input, device, dtype);
   return split;
 }
 

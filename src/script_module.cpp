@@ -5,11 +5,13 @@
 #include <torch/csrc/jit/runtime/profiling_graph_executor_impl.h>
 #include <torch/script.h>
 
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
 
-#include "cuda_levers.h"
+#include "cpu_graph.h"
+#include "levers.h"
 #include "mapped_module.h"
 #include "script_graph.h"
 #include "torch_errors.h"
@@ -18,6 +20,7 @@ namespace txt2img {
 
 struct ScriptModule::Impl {
   mutable torch::jit::Module module;
+  std::optional<CpuGraph> cpu_graph{};
 };
 
 namespace {
@@ -31,15 +34,18 @@ at::MemoryFormat format_of(const at::Tensor& weight, c10::Device device, c10::Sc
   return is_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
 }
 
-// Module::to would cast integer buffers too.
+using Taken = std::unordered_set<const c10::TensorImpl*>;
+
+// All but what is taken. Module::to would cast integer buffers too.
 std::vector<ScriptModule::Weight> cast_and_move(const torch::jit::Module& module, c10::Device device,
-                                                c10::ScalarType dtype) {
+                                                c10::ScalarType dtype, const Taken& taken) {
   std::vector<ScriptModule::Weight> weights;
   std::unordered_set<const c10::TensorImpl*> seen;
   const auto convert = [&](const std::string& name, const at::Tensor& tensor) {
     if (!seen.insert(tensor.unsafeGetTensorImpl()).second) return;
     const c10::ScalarType stored = tensor.scalar_type();
-    const c10::ScalarType wanted = tensor.is_floating_point() ? dtype : stored;
+    const bool is_cast = tensor.is_floating_point() && !taken.contains(tensor.unsafeGetTensorImpl());
+    const c10::ScalarType wanted = is_cast ? dtype : stored;
     if (tensor.device() != device || stored != wanted) {
       tensor.set_data(tensor.to(device, wanted).contiguous(format_of(tensor, device, wanted)));
     }
@@ -74,10 +80,13 @@ std::vector<at::Tensor> to_tensors(const c10::IValue& value) {
 
 ScriptModule::ScriptModule(const std::filesystem::path& file, c10::Device device, c10::ScalarType dtype)
     : name_(file.filename().string()), device_(device), dtype_(dtype) {
-  impl_ = translate_errors("cannot load " + file.string(), "; export the model again",
-                           [&] { return std::make_unique<Impl>(Impl{.module = load(file)}); });
-  weights_ = translate_errors("cannot load " + file.string(), "; export the model again",
-                              [&] { return cast_and_move(impl_->module, device, dtype); });
+  translate_errors("cannot load " + file.string(), "; export the model again", [&] {
+    impl_ = std::make_unique<Impl>(Impl{.module = load(file)});
+    const torch::jit::Module& module = impl_->module;
+    if (device.is_cpu() && module.find_method("forward"))
+      impl_->cpu_graph = make_cpu_graph(module, inlined_graph(module), dtype);
+    weights_ = cast_and_move(module, device, dtype, impl_->cpu_graph ? impl_->cpu_graph->taken : Taken());
+  });
 }
 
 ScriptModule::~ScriptModule() = default;
@@ -85,12 +94,18 @@ ScriptModule::ScriptModule(ScriptModule&&) noexcept = default;
 ScriptModule& ScriptModule::operator=(ScriptModule&&) noexcept = default;
 
 std::vector<at::Tensor> ScriptModule::run(const std::vector<at::Tensor>& inputs) const {
-  return translate_errors(name_, kCallRemedy,
-                          [&] { return to_tensors(impl_->module.forward({inputs.begin(), inputs.end()})); });
+  return translate_errors(name_, kCallRemedy, [&] {
+    if (!impl_->cpu_graph) return to_tensors(impl_->module.forward({inputs.begin(), inputs.end()}));
+    torch::jit::Stack values = {impl_->module._ivalue()};
+    values.insert(values.end(), inputs.begin(), inputs.end());
+    impl_->module.get_method("forward").function().getSchema().checkAndNormalizeInputs(values, {});
+    return to_tensors(impl_->cpu_graph->run(inputs));
+  });
 }
 
 std::optional<ScriptModule::Split> ScriptModule::split() const {
-  std::optional<SplitGraph> graph = translate_errors(name_, kCallRemedy, [&] { return split_graph(impl_->module); });
+  std::optional<SplitGraph> graph =
+      translate_errors(name_, kCallRemedy, [&] { return split_graph(impl_->module, device_, dtype_); });
   if (!graph) return std::nullopt;
   const auto run = [name = name_, head = std::move(graph->head)](const at::Tensor& input) {
     return translate_errors(name, kCallRemedy, [&] { return head(input); });

@@ -1,4 +1,4 @@
-// A TorchScript module behind one verb. With script_graph.h the only place that knows torch::jit.
+// A TorchScript module behind one verb.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -33,7 +33,7 @@ class TXT2IMG_API ScriptModule {
   struct Weight {
     std::string name{};
     c10::ScalarType stored{};  // in the file
-    at::Tensor value{};        // as it was cast
+    at::Tensor value{};        // as it was cast, or as it is stored where layers of the CPU cast it themselves
   };
 
   // Parameters and buffers of floating-point numbers; one that has several names is listed once.

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cuda_graph.h"
-#include "cuda_levers.h"
+#include "levers.h"
 #include "graphed_call.h"
 #include "script_module.h"
 #include "txt2img/error.h"

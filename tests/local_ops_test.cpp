@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/silu.h>
@@ -95,6 +96,13 @@ TEST_P(LocalOpsInTiles, GiveWhatTheyGiveOnTheWhole) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, LocalOpsInTiles, testing::Values(1, 4, 6, 16, 100));
+
+TEST(LocalOps, ConvolveAsTheyAreTold) {
+  LocalOp twice = convolution(0, 4, 4, 3);
+  twice.convolve = [](const at::Tensor& x) { return x * 2; };
+  const at::Tensor x = at::randn({1, 4, 9, 5});
+  EXPECT_TRUE(at::equal(run_tiled({twice}, x, 4), x * 2));
+}
 
 TEST(LocalOps, NeedAtTheirPeakAnInputItsCopyAResultAndItsCopy) {
   const LocalOps ops = {{.kind = Kind::kSilu, .inputs = {0}}, convolution(1, 8, 4, 3)};

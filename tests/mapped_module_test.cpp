@@ -134,6 +134,34 @@ TEST_F(MappedModuleTest, KeepsWeightsTied) {
   EXPECT_TRUE(at::equal(mapped.attr("part").toTensor(), weight.slice(0, 16, 32)));
 }
 
+// Bytes of the file that this process holds in memory.
+std::size_t resident_bytes(const std::filesystem::path& file) {
+  std::ifstream maps("/proc/self/smaps");
+  bool is_of_file = false;
+  std::size_t bytes = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') < line.find(' ')) is_of_file = line.ends_with(file.filename().string());
+    if (is_of_file && line.starts_with("Rss:")) bytes += std::stoull(line.substr(4)) * 1024;
+  }
+  return bytes;
+}
+
+TEST_F(MappedModuleTest, ReleasesPagesAndReadsThemAgain) {
+  Module module("Large");
+  const at::Tensor weight = at::randn({1 << 20});
+  module.register_parameter("weight", weight, /*is_buffer=*/false);
+  module.define("def forward(self):\n    return self.weight\n");
+  const Module mapped = save_and_load(module);
+  const at::Tensor mine = mapped.attr("weight").toTensor();
+  EXPECT_TRUE(at::equal(mine, weight));
+  EXPECT_GE(resident_bytes(file_), weight.nbytes());
+  release_pages(mine);
+  EXPECT_LT(resident_bytes(file_), weight.nbytes() / 4);
+  EXPECT_TRUE(at::equal(mine, weight));
+  release_pages(weight);  // is of no file
+  EXPECT_TRUE(at::equal(mine, weight));
+}
+
 TEST_F(MappedModuleTest, ThrowsWhatLoadThrows) {
   for (const std::string& content : std::vector<std::string>{"", "not a module"}) {
     std::ofstream(file_, std::ios::trunc) << content;

@@ -1,0 +1,157 @@
+#include "cpu_graph.h"
+
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/custom_operator.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "cpu_layers.h"
+#include "graph_constants.h"
+#include "levers.h"
+
+namespace txt2img {
+namespace {
+
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Value;
+
+constexpr const char* kRunLayer = "txt2img::run_layer";
+
+const torch::jit::RegisterOperators kOperators({torch::jit::Operator(
+    "txt2img::run_layer(Tensor x, Capsule layer) -> Tensor",
+    [](torch::jit::Stack& stack) {
+      const auto layer = c10::static_intrusive_pointer_cast<CpuLayer>(torch::jit::pop(stack).toCapsule());
+      const at::Tensor x = torch::jit::pop(stack).toTensor();
+      torch::jit::push(stack, (*layer)(x));
+    },
+    c10::AliasAnalysisKind::FROM_SCHEMA)});
+
+bool is(const Node& node, std::string_view name) { return node.kind().toQualString() == name; }
+
+bool writes(const Node& node) {
+  const c10::FunctionSchema* const schema = node.maybeSchema();
+  return schema != nullptr && schema->is_mutable();
+}
+
+class Rewriter {
+ public:
+  Rewriter(const torch::jit::Module& module, Graph& graph, c10::ScalarType dtype)
+      : graph_(&graph), constants_(module, graph), dtype_(dtype), levers_(usable_cpu_levers(dtype)) {}
+
+  // The layers, in the order in which they became inputs of the graph.
+  std::vector<c10::IValue> rewrite() {
+    const std::vector<Node*> nodes(graph_->nodes().begin(), graph_->nodes().end());
+    for (Node* node : nodes) {
+      if (const auto layer = layer_of(*node)) replace_by_layer(node, layer);
+    }
+    for (Node* node : nodes_left()) {
+      if (does_nothing(*node)) node->output()->replaceAllUsesWith(node->input(0));
+    }
+    return std::move(layers_);
+  }
+
+  [[nodiscard]] const std::vector<at::Tensor>& weights() const { return weights_; }
+
+ private:
+  [[nodiscard]] std::vector<Node*> nodes_left() const { return {graph_->nodes().begin(), graph_->nodes().end()}; }
+
+  c10::intrusive_ptr<CpuLayer> layer_of(const Node& node) {
+    if (is(node, "aten::_convolution")) {
+      const std::optional<ConvolutionFacts> facts = constants_.convolution(node);
+      return facts ? remember(facts->weight, make_convolution(*facts, dtype_, levers_)) : nullptr;
+    }
+    if (is(node, "aten::linear")) {
+      const std::optional<at::Tensor> weight = constants_.tensor(node.input(1));
+      const std::optional<at::Tensor> bias = constants_.tensor(node.input(2));
+      if (!weight || weight->dim() != 2 || !(bias || constants_.is_none(node.input(2)))) return nullptr;
+      return remember(*weight, make_linear(*weight, bias.value_or(at::Tensor()), dtype_, levers_));
+    }
+    return nullptr;
+  }
+
+  c10::intrusive_ptr<CpuLayer> remember(const at::Tensor& weight, c10::intrusive_ptr<CpuLayer> layer) {
+    if (layer) weights_.push_back(weight);
+    return layer;
+  }
+
+  void replace_by_layer(Node* node, const c10::intrusive_ptr<CpuLayer>& layer) {
+    Value* const input = graph_->addInput();
+    input->setType(c10::CapsuleType::get());
+    layers_.push_back(c10::IValue::make_capsule(layer));
+    Node* const call = graph_->create(c10::Symbol::fromQualString(kRunLayer), {node->input(0), input});
+    call->insertBefore(node);
+    call->output()->copyMetadata(node->output());
+    node->output()->replaceAllUsesWith(call->output());
+    node->destroy();
+  }
+
+  // Operators that exporters leave behind.
+  [[nodiscard]] bool does_nothing(const Node& node) const {
+    if (is(node, "aten::dropout")) return constants_.is_false(node.input(2));
+    // Whole numbers would become fractions.
+    if (is(node, "aten::div")) return constants_.number(node.input(1)) == 1 && comes_from_layer(node.input(0));
+    // Layers take every memory format.
+    if (is(node, "aten::contiguous"))
+      return std::ranges::all_of(node.output()->uses(), [](const auto& use) { return is(*use.user, kRunLayer); });
+    return false;
+  }
+
+  // Whether it is of the layers' type: what one gives, or a sum with that.
+  [[nodiscard]] static bool comes_from_layer(const Value* value) {
+    const Node& node = *value->node();
+    if (is(node, kRunLayer)) return true;
+    return is(node, "aten::add") && (comes_from_layer(node.input(0)) || comes_from_layer(node.input(1)));
+  }
+
+  Graph* graph_;
+  GraphConstants constants_;
+  c10::ScalarType dtype_;
+  CpuLevers levers_;
+  std::vector<c10::IValue> layers_;
+  std::vector<at::Tensor> weights_;
+};
+
+// Weights that the graph does not read itself.
+std::unordered_set<const c10::TensorImpl*> only_in_layers(const std::vector<at::Tensor>& weights,
+                                                          const torch::jit::Module& module, const Graph& graph) {
+  std::unordered_set<const c10::TensorImpl*> taken;
+  for (const at::Tensor& weight : weights) taken.insert(weight.unsafeGetTensorImpl());
+  const GraphConstants constants(module, graph);
+  for (const Node* node : graph.nodes()) {
+    for (const Value* input : node->inputs()) {
+      if (const auto tensor = constants.tensor(input)) taken.erase(tensor->unsafeGetTensorImpl());
+    }
+  }
+  return taken;
+}
+
+}  // namespace
+
+std::optional<CpuGraph> make_cpu_graph(const torch::jit::Module& module, std::shared_ptr<Graph> graph,
+                                       c10::ScalarType dtype) {
+  const CpuLevers levers = usable_cpu_levers(dtype);
+  if (!levers.packed && !levers.winograd) return std::nullopt;
+  if (std::ranges::any_of(graph->nodes(), [](const Node* node) { return writes(*node) || !node->blocks().empty(); }))
+    return std::nullopt;
+  Rewriter rewriter(module, *graph, dtype);
+  const std::vector<c10::IValue> layers = rewriter.rewrite();
+  torch::jit::EliminateDeadCode(graph);
+  CpuGraph result{.taken = only_in_layers(rewriter.weights(), module, *graph)};
+  const auto executor = std::make_shared<torch::jit::GraphExecutor>(graph, "forward");
+  result.run = [executor, layers, self = module._ivalue()](const std::vector<at::Tensor>& inputs) {
+    torch::jit::Stack stack = {self};
+    stack.insert(stack.end(), inputs.begin(), inputs.end());
+    stack.insert(stack.end(), layers.begin(), layers.end());
+    executor->run(stack);
+    return stack.back();
+  };
+  return result;
+}
+
+}  // namespace txt2img

@@ -1,0 +1,182 @@
+#include "winograd.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/bmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/kron.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+// Compiled for several instruction sets; the loader picks the best one that the machine has.
+#if defined(__x86_64__) && defined(__ELF__)
+#define TXT2IMG_VECTORISED __attribute__((target_clones("avx512f", "avx2,fma", "default")))
+#else
+#define TXT2IMG_VECTORISED
+#endif
+
+namespace txt2img {
+namespace {
+
+constexpr std::int64_t kTile = 4;       // side of a tile's result
+constexpr std::int64_t kPatch = 6;      // side of what it is computed from
+constexpr std::int64_t kProducts = 36;  // kPatch squared
+constexpr std::int64_t kLanes = kWinogradLanes;
+constexpr std::int64_t kTilesAtOnce = 128;  // enough rows for a fast matrix product, few enough for the caches
+
+// A vector of the channels at one place; the compiler splits it where registers are narrower.
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
+
+struct Shape {
+  std::int64_t height = 0, width = 0, in = 0, out = 0;
+
+  [[nodiscard]] std::int64_t rows() const { return (height + kTile - 1) / kTile; }
+  [[nodiscard]] std::int64_t columns() const { return (width + kTile - 1) / kTile; }
+};
+
+// A matrix times each of 6 rows, in place: row `i` is line[i * stride].
+struct Line {
+  Lanes* first;
+  std::int64_t stride;
+
+  Lanes& operator[](std::int64_t i) const { return first[i * stride]; }
+};
+
+// B^T of the paper, written out.
+[[gnu::always_inline]] inline void transform_patch_line(Line d) {
+  const Lanes a = d[4] - 4 * d[2];
+  const Lanes b = d[3] - 4 * d[1];
+  const Lanes c = d[4] - d[2];
+  const Lanes e = 2 * (d[3] - d[1]);
+  d[0] = 4 * d[0] - 5 * d[2] + d[4];
+  d[5] = 4 * d[1] - 5 * d[3] + d[5];
+  d[1] = a + b;
+  d[2] = a - b;
+  d[3] = c + e;
+  d[4] = c - e;
+}
+
+// A^T of the paper, written out.
+[[gnu::always_inline]] inline void transform_product_line(Line m) {
+  const Lanes a = m[1] + m[2];
+  const Lanes b = m[1] - m[2];
+  const Lanes c = m[3] + m[4];
+  const Lanes e = m[3] - m[4];
+  m[0] = m[0] + a + c;
+  m[1] = b + 2 * e;
+  m[2] = a + 4 * c;
+  m[3] = b + 8 * e + m[5];
+}
+
+struct Place {
+  std::int64_t row = 0, column = 0;  // of a tile's first pixel
+};
+
+// One picture's pixels, channels last.
+template <typename Float>
+struct Pixels {
+  Float* data;
+  std::int64_t height, width, channels;
+
+  [[nodiscard]] bool has(std::int64_t row, std::int64_t column) const {
+    return row >= 0 && row < height && column >= 0 && column < width;
+  }
+  [[nodiscard]] Float* at(std::int64_t row, std::int64_t column) const {
+    return data + (row * width + column) * channels;
+  }
+};
+
+// Patch of x -> products[i * stride ...], i < 36.
+TXT2IMG_VECTORISED
+void read_patch(const Pixels<const float>& x, Place place, float* products, std::int64_t stride) {
+  for (std::int64_t channel = 0; channel < x.channels; channel += kLanes) {
+    std::array<Lanes, kProducts> d;
+    for (std::int64_t i = 0; i < kProducts; ++i) {
+      const std::int64_t row = place.row - 1 + i / kPatch;
+      const std::int64_t column = place.column - 1 + i % kPatch;
+      if (x.has(row, column)) {
+        std::memcpy(&d[i], x.at(row, column) + channel, sizeof(Lanes));
+      } else {
+        d[i] = Lanes{};
+      }
+    }
+    for (std::int64_t i = 0; i < kPatch; ++i) transform_patch_line({.first = &d[i], .stride = kPatch});
+    for (std::int64_t i = 0; i < kPatch; ++i) transform_patch_line({.first = &d[i * kPatch], .stride = 1});
+    for (std::int64_t i = 0; i < kProducts; ++i) std::memcpy(products + i * stride + channel, &d[i], sizeof(Lanes));
+  }
+}
+
+// products[i * stride ...], i < 36 -> tile of y, plus the bias if there is one.
+TXT2IMG_VECTORISED
+void write_tile(const float* products, std::int64_t stride, const float* bias, Place place, const Pixels<float>& y) {
+  for (std::int64_t channel = 0; channel < y.channels; channel += kLanes) {
+    std::array<Lanes, kProducts> m;
+    for (std::int64_t i = 0; i < kProducts; ++i) std::memcpy(&m[i], products + i * stride + channel, sizeof(Lanes));
+    for (std::int64_t i = 0; i < kPatch; ++i) transform_product_line({.first = &m[i], .stride = kPatch});
+    for (std::int64_t i = 0; i < kTile; ++i) transform_product_line({.first = &m[i * kPatch], .stride = 1});
+    Lanes shift{};
+    if (bias != nullptr) std::memcpy(&shift, bias + channel, sizeof(Lanes));
+    for (std::int64_t i = 0; i < kTile; ++i) {
+      for (std::int64_t j = 0; j < kTile; ++j) {
+        if (!y.has(place.row + i, place.column + j)) continue;
+        const Lanes sum = m[i * kPatch + j] + shift;
+        std::memcpy(y.at(place.row + i, place.column + j) + channel, &sum, sizeof(Lanes));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+at::Tensor winograd_weight(const at::Tensor& weight) {
+  const at::Tensor g = at::tensor({1. / 4, 0., 0., -1. / 6, -1. / 6, -1. / 6, -1. / 6, 1. / 6, -1. / 6, 1. / 24,
+                                   1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6, 0., 0., 1.},
+                                  at::kDouble)
+                           .view({kPatch, 3});
+  const at::Tensor both = at::kron(g, g).to(at::kFloat);  // (36, 9)
+  const std::int64_t out = weight.size(0);
+  const std::int64_t in = weight.size(1);
+  const at::Tensor kernels = weight.to(at::kFloat).permute({2, 3, 1, 0}).reshape({9, in * out});
+  return at::matmul(both, kernels).view({kProducts, in, out});
+}
+
+at::Tensor winograd_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
+  const std::int64_t height = x.size(2), width = x.size(3), in = x.size(1), out = weight.size(2);
+  const std::int64_t rows = (height + kTile - 1) / kTile, columns = (width + kTile - 1) / kTile;
+  const std::int64_t tiles = x.size(0) * rows * columns;
+  at::Tensor y = at::empty({x.size(0), out, height, width}, input.options(), at::MemoryFormat::ChannelsLast);
+  const auto* const pixels = input.const_data_ptr<float>();
+  auto* const result = y.mutable_data_ptr<float>();
+  const auto* const shift = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
+  const std::int64_t chunk = std::min<std::int64_t>(kTilesAtOnce, tiles);
+  const std::int64_t chunks = (tiles + chunk - 1) / chunk;
+
+  at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::Tensor patches = at::empty({kProducts, chunk, in}, input.options());
+    at::Tensor products = at::empty({kProducts, chunk, out}, input.options());
+    const auto place_of = [&](std::int64_t tile) {
+      return Place{.row = tile / columns % rows * kTile, .column = tile % columns * kTile};
+    };
+    for (std::int64_t first = begin * chunk; first < std::min(tiles, end * chunk); first += chunk) {
+      const std::int64_t count = std::min(chunk, tiles - first);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t picture = (first + i) / (rows * columns);
+        read_patch({pixels + picture * height * width * in, height, width, in}, place_of(first + i),
+                   patches.mutable_data_ptr<float>() + i * in, chunk * in);
+      }
+      at::bmm_out(products, patches, weight);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t picture = (first + i) / (rows * columns);
+        write_tile(products.const_data_ptr<float>() + i * out, chunk * out, shift, place_of(first + i),
+                   {result + picture * height * width * out, height, width, out});
+      }
+    }
+  });
+  return y;
+}
+
+}  // namespace txt2img
