@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "tensor_memory.h"
 #include "txt2img/error.h"
 
 namespace txt2img {
@@ -150,6 +151,7 @@ std::uint64_t memory_bytes(c10::Device device) {
 }
 
 void return_freed_memory() {
+  return_tensor_memory();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
@@ -157,6 +159,7 @@ void return_freed_memory() {
 
 void configure_device(c10::Device device, const EngineOptions& options) {
   if (options.threads > 0) at::set_num_threads(options.threads);
+  if (device.is_cpu()) keep_tensor_memory();
   at::Context& context = at::globalContext();
   if (device.is_cuda()) {
     // float32 means float32: the reference on the CPU is the picture to match.
