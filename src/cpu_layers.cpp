@@ -17,9 +17,10 @@
 namespace txt2img {
 namespace {
 
-constexpr std::int64_t kWinogradTilesMin = 16;  // of a picture: with fewer the weights are most of what is read
-constexpr std::int64_t kWinogradWeightsMax =
-    1280 * 1024;  // C x C': more would take too much memory, four times the plain weights
+// Of a picture; with fewer tiles the weights are most of what is read.
+constexpr std::int64_t kWinogradTilesMin = 64;
+// C x C'; with more, tiles of side 4 would take too much memory.
+constexpr std::int64_t kWinogradWeightsMax = 1280 * 1024;
 
 // PyTorch's operators on oneDNN, which have no functions of their own in its C++ interface.
 at::Tensor call_onednn(const char* name, torch::jit::Stack stack) {
@@ -56,15 +57,18 @@ class Convolution final : public CpuLayer {
  private:
   [[nodiscard]] bool suits_winograd(const at::Tensor& x) const {
     const at::Tensor& weight = facts_.weight;
-    const std::int64_t tiles = ((x.size(2) + 3) / 4) * ((x.size(3) + 3) / 4);
+    const std::int64_t tiles = x.size(2) * x.size(3) / (winograd_side() * winograd_side());
     return dtype_ == at::kFloat && facts_.groups == 1 && weight.size(2) == 3 && facts_.keeps_size() &&
-           weight.size(0) % kWinogradLanes == 0 && weight.size(1) % kWinogradLanes == 0 &&
-           weight.size(0) * weight.size(1) <= kWinogradWeightsMax && tiles >= kWinogradTilesMin;
+           weight.size(0) % kWinogradLanes == 0 && weight.size(1) % kWinogradLanes == 0 && tiles >= kWinogradTilesMin;
+  }
+
+  [[nodiscard]] std::int64_t winograd_side() const {
+    return facts_.weight.size(0) * facts_.weight.size(1) <= kWinogradWeightsMax ? 4 : 2;
   }
 
   const at::Tensor& winograd_weights() {
     if (!winograd_.defined()) {
-      winograd_ = winograd_weight(facts_.weight);
+      winograd_ = winograd_weight(facts_.weight, winograd_side());
       release_pages(facts_.weight);
     }
     return winograd_;

@@ -95,8 +95,7 @@ class Allocator final : public c10::Allocator {
 
   void release_down_to(std::size_t bytes) {
     while (kept_bytes_ > bytes) {
-      const auto oldest =
-          std::ranges::min_element(kept_, {}, [](const auto& item) { return item.second.age; });
+      const auto oldest = std::ranges::min_element(kept_, {}, [](const auto& item) { return item.second.age; });
       (void)munmap(oldest->second.memory, oldest->first);
       kept_bytes_ -= oldest->first;
       kept_.erase(oldest);

@@ -1,5 +1,5 @@
-// Memory of large tensors on the CPU: kept for the next one instead of returned, since new pages cost a third of the time
-// of a decoding, and as much of the packing of weights.
+// Memory of large tensors on the CPU: kept for the next one instead of returned, since new pages cost a third of the
+// time of a decoding, and as much of the packing of weights.
 #pragma once
 
 #include <cstddef>

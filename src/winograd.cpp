@@ -21,23 +21,13 @@
 namespace txt2img {
 namespace {
 
-constexpr std::int64_t kTile = 4;       // side of a tile's result
-constexpr std::int64_t kPatch = 6;      // side of what it is computed from
-constexpr std::int64_t kProducts = 36;  // kPatch squared
 constexpr std::int64_t kLanes = kWinogradLanes;
 constexpr std::int64_t kTilesAtOnce = 128;  // enough rows for a fast matrix product, few enough for the caches
 
 // A vector of the channels at one place; the compiler splits it where registers are narrower.
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
-struct Shape {
-  std::int64_t height = 0, width = 0, in = 0, out = 0;
-
-  [[nodiscard]] std::int64_t rows() const { return (height + kTile - 1) / kTile; }
-  [[nodiscard]] std::int64_t columns() const { return (width + kTile - 1) / kTile; }
-};
-
-// A matrix times each of 6 rows, in place: row `i` is line[i * stride].
+// Every `stride`th of some vectors.
 struct Line {
   Lanes* first;
   std::int64_t stride;
@@ -45,31 +35,61 @@ struct Line {
   Lanes& operator[](std::int64_t i) const { return first[i * stride]; }
 };
 
-// B^T of the paper, written out.
-[[gnu::always_inline]] inline void transform_patch_line(Line d) {
-  const Lanes a = d[4] - 4 * d[2];
-  const Lanes b = d[3] - 4 * d[1];
-  const Lanes c = d[4] - d[2];
-  const Lanes e = 2 * (d[3] - d[1]);
-  d[0] = 4 * d[0] - 5 * d[2] + d[4];
-  d[5] = 4 * d[1] - 5 * d[3] + d[5];
-  d[1] = a + b;
-  d[2] = a - b;
-  d[3] = c + e;
-  d[4] = c - e;
-}
+// The paper's G, and its B^T and A^T as they change a line in place, for tiles of Side x Side.
+template <std::int64_t Side>
+struct Transform;
 
-// A^T of the paper, written out.
-[[gnu::always_inline]] inline void transform_product_line(Line m) {
-  const Lanes a = m[1] + m[2];
-  const Lanes b = m[1] - m[2];
-  const Lanes c = m[3] + m[4];
-  const Lanes e = m[3] - m[4];
-  m[0] = m[0] + a + c;
-  m[1] = b + 2 * e;
-  m[2] = a + 4 * c;
-  m[3] = b + 8 * e + m[5];
-}
+template <>
+struct Transform<2> {
+  static at::Tensor g() { return at::tensor({1., 0., 0., .5, .5, .5, .5, -.5, .5, 0., 0., 1.}, at::kDouble); }
+
+  [[gnu::always_inline]] static void patch_line(Line d) {
+    const Lanes a = d[1] + d[2];
+    const Lanes b = d[2] - d[1];
+    d[0] = d[0] - d[2];
+    d[3] = d[1] - d[3];
+    d[1] = a;
+    d[2] = b;
+  }
+
+  [[gnu::always_inline]] static void product_line(Line m) {
+    m[0] = m[0] + m[1] + m[2];
+    m[1] = m[1] - m[2] - m[3];
+  }
+};
+
+template <>
+struct Transform<4> {
+  static at::Tensor g() {
+    return at::tensor({1. / 4, 0., 0., -1. / 6, -1. / 6, -1. / 6, -1. / 6, 1. / 6, -1. / 6, 1. / 24, 1. / 12, 1. / 6,
+                       1. / 24, -1. / 12, 1. / 6, 0., 0., 1.},
+                      at::kDouble);
+  }
+
+  [[gnu::always_inline]] static void patch_line(Line d) {
+    const Lanes a = d[4] - 4 * d[2];
+    const Lanes b = d[3] - 4 * d[1];
+    const Lanes c = d[4] - d[2];
+    const Lanes e = 2 * (d[3] - d[1]);
+    d[0] = 4 * d[0] - 5 * d[2] + d[4];
+    d[5] = 4 * d[1] - 5 * d[3] + d[5];
+    d[1] = a + b;
+    d[2] = a - b;
+    d[3] = c + e;
+    d[4] = c - e;
+  }
+
+  [[gnu::always_inline]] static void product_line(Line m) {
+    const Lanes a = m[1] + m[2];
+    const Lanes b = m[1] - m[2];
+    const Lanes c = m[3] + m[4];
+    const Lanes e = m[3] - m[4];
+    m[0] = m[0] + a + c;
+    m[1] = b + 2 * e;
+    m[2] = a + 4 * c;
+    m[3] = b + 8 * e + m[5];
+  }
+};
 
 struct Place {
   std::int64_t row = 0, column = 0;  // of a tile's first pixel
@@ -89,12 +109,14 @@ struct Pixels {
   }
 };
 
-// Patch of x -> products[i * stride ...], i < 36.
-TXT2IMG_VECTORISED
-void read_patch(const Pixels<const float>& x, Place place, float* products, std::int64_t stride) {
+// Patch of x -> products[i * stride ...].
+template <std::int64_t Side>
+[[gnu::always_inline]] inline void read_patch(const Pixels<const float>& x, Place place, float* products,
+                                              std::int64_t stride) {
+  constexpr std::int64_t kPatch = Side + 2;
   for (std::int64_t channel = 0; channel < x.channels; channel += kLanes) {
-    std::array<Lanes, kProducts> d;
-    for (std::int64_t i = 0; i < kProducts; ++i) {
+    std::array<Lanes, kPatch * kPatch> d;
+    for (std::int64_t i = 0; i < kPatch * kPatch; ++i) {
       const std::int64_t row = place.row - 1 + i / kPatch;
       const std::int64_t column = place.column - 1 + i % kPatch;
       if (x.has(row, column)) {
@@ -103,24 +125,28 @@ void read_patch(const Pixels<const float>& x, Place place, float* products, std:
         d[i] = Lanes{};
       }
     }
-    for (std::int64_t i = 0; i < kPatch; ++i) transform_patch_line({.first = &d[i], .stride = kPatch});
-    for (std::int64_t i = 0; i < kPatch; ++i) transform_patch_line({.first = &d[i * kPatch], .stride = 1});
-    for (std::int64_t i = 0; i < kProducts; ++i) std::memcpy(products + i * stride + channel, &d[i], sizeof(Lanes));
+    for (std::int64_t i = 0; i < kPatch; ++i) Transform<Side>::patch_line({.first = &d[i], .stride = kPatch});
+    for (std::int64_t i = 0; i < kPatch; ++i) Transform<Side>::patch_line({.first = &d[i * kPatch], .stride = 1});
+    for (std::int64_t i = 0; i < kPatch * kPatch; ++i)
+      std::memcpy(products + i * stride + channel, &d[i], sizeof(Lanes));
   }
 }
 
-// products[i * stride ...], i < 36 -> tile of y, plus the bias if there is one.
-TXT2IMG_VECTORISED
-void write_tile(const float* products, std::int64_t stride, const float* bias, Place place, const Pixels<float>& y) {
+// products[i * stride ...] -> tile of y, plus the bias if there is one.
+template <std::int64_t Side>
+[[gnu::always_inline]] inline void write_sums(const float* products, std::int64_t stride, const float* bias,
+                                              Place place, const Pixels<float>& y) {
+  constexpr std::int64_t kPatch = Side + 2;
   for (std::int64_t channel = 0; channel < y.channels; channel += kLanes) {
-    std::array<Lanes, kProducts> m;
-    for (std::int64_t i = 0; i < kProducts; ++i) std::memcpy(&m[i], products + i * stride + channel, sizeof(Lanes));
-    for (std::int64_t i = 0; i < kPatch; ++i) transform_product_line({.first = &m[i], .stride = kPatch});
-    for (std::int64_t i = 0; i < kTile; ++i) transform_product_line({.first = &m[i * kPatch], .stride = 1});
+    std::array<Lanes, kPatch * kPatch> m;
+    for (std::int64_t i = 0; i < kPatch * kPatch; ++i)
+      std::memcpy(&m[i], products + i * stride + channel, sizeof(Lanes));
+    for (std::int64_t i = 0; i < kPatch; ++i) Transform<Side>::product_line({.first = &m[i], .stride = kPatch});
+    for (std::int64_t i = 0; i < Side; ++i) Transform<Side>::product_line({.first = &m[i * kPatch], .stride = 1});
     Lanes shift{};
     if (bias != nullptr) std::memcpy(&shift, bias + channel, sizeof(Lanes));
-    for (std::int64_t i = 0; i < kTile; ++i) {
-      for (std::int64_t j = 0; j < kTile; ++j) {
+    for (std::int64_t i = 0; i < Side; ++i) {
+      for (std::int64_t j = 0; j < Side; ++j) {
         if (!y.has(place.row + i, place.column + j)) continue;
         const Lanes sum = m[i * kPatch + j] + shift;
         std::memcpy(y.at(place.row + i, place.column + j) + channel, &sum, sizeof(Lanes));
@@ -129,50 +155,59 @@ void write_tile(const float* products, std::int64_t stride, const float* bias, P
   }
 }
 
+// Templates cannot be compiled for several instruction sets.
+TXT2IMG_VECTORISED
+void read_tile(std::int64_t side, const Pixels<const float>& x, Place place, float* products, std::int64_t stride) {
+  side == 2 ? read_patch<2>(x, place, products, stride) : read_patch<4>(x, place, products, stride);
+}
+
+TXT2IMG_VECTORISED
+void write_tile(std::int64_t side, const float* products, std::int64_t stride, const float* bias, Place place,
+                const Pixels<float>& y) {
+  side == 2 ? write_sums<2>(products, stride, bias, place, y) : write_sums<4>(products, stride, bias, place, y);
+}
+
 }  // namespace
 
-at::Tensor winograd_weight(const at::Tensor& weight) {
-  const at::Tensor g = at::tensor({1. / 4, 0., 0., -1. / 6, -1. / 6, -1. / 6, -1. / 6, 1. / 6, -1. / 6, 1. / 24,
-                                   1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6, 0., 0., 1.},
-                                  at::kDouble)
-                           .view({kPatch, 3});
-  const at::Tensor both = at::kron(g, g).to(at::kFloat);  // (36, 9)
+at::Tensor winograd_weight(const at::Tensor& weight, std::int64_t side) {
+  const at::Tensor g = (side == 2 ? Transform<2>::g() : Transform<4>::g()).view({side + 2, 3});
+  const at::Tensor both = at::kron(g, g).to(at::kFloat);  // (products, 9)
   const std::int64_t out = weight.size(0);
   const std::int64_t in = weight.size(1);
   const at::Tensor kernels = weight.to(at::kFloat).permute({2, 3, 1, 0}).reshape({9, in * out});
-  return at::matmul(both, kernels).view({kProducts, in, out});
+  return at::matmul(both, kernels).view({-1, in, out});
 }
 
 at::Tensor winograd_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
   const std::int64_t height = x.size(2), width = x.size(3), in = x.size(1), out = weight.size(2);
-  const std::int64_t rows = (height + kTile - 1) / kTile, columns = (width + kTile - 1) / kTile;
+  const std::int64_t products = weight.size(0);
+  const std::int64_t side = products == 16 ? 2 : 4;
+  const std::int64_t rows = (height + side - 1) / side, columns = (width + side - 1) / side;
   const std::int64_t tiles = x.size(0) * rows * columns;
+  const std::int64_t chunk = std::min(kTilesAtOnce, tiles);
   at::Tensor y = at::empty({x.size(0), out, height, width}, input.options(), at::MemoryFormat::ChannelsLast);
   const auto* const pixels = input.const_data_ptr<float>();
   auto* const result = y.mutable_data_ptr<float>();
   const auto* const shift = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
-  const std::int64_t chunk = std::min<std::int64_t>(kTilesAtOnce, tiles);
-  const std::int64_t chunks = (tiles + chunk - 1) / chunk;
+  const auto place_of = [&](std::int64_t tile) {
+    return Place{.row = tile / columns % rows * side, .column = tile % columns * side};
+  };
+  const auto picture_of = [&](std::int64_t tile) { return tile / (rows * columns) * height * width; };
 
-  at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
-    const at::Tensor patches = at::empty({kProducts, chunk, in}, input.options());
-    at::Tensor products = at::empty({kProducts, chunk, out}, input.options());
-    const auto place_of = [&](std::int64_t tile) {
-      return Place{.row = tile / columns % rows * kTile, .column = tile % columns * kTile};
-    };
+  at::parallel_for(0, (tiles + chunk - 1) / chunk, 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::Tensor patches = at::empty({products, chunk, in}, input.options());
+    at::Tensor sums = at::empty({products, chunk, out}, input.options());
     for (std::int64_t first = begin * chunk; first < std::min(tiles, end * chunk); first += chunk) {
-      const std::int64_t count = std::min(chunk, tiles - first);
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t picture = (first + i) / (rows * columns);
-        read_patch({pixels + picture * height * width * in, height, width, in}, place_of(first + i),
-                   patches.mutable_data_ptr<float>() + i * in, chunk * in);
+      const std::int64_t last = std::min(first + chunk, tiles);
+      for (std::int64_t tile = first; tile < last; ++tile) {
+        read_tile(side, {pixels + picture_of(tile) * in, height, width, in}, place_of(tile),
+                  patches.mutable_data_ptr<float>() + (tile - first) * in, chunk * in);
       }
-      at::bmm_out(products, patches, weight);
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t picture = (first + i) / (rows * columns);
-        write_tile(products.const_data_ptr<float>() + i * out, chunk * out, shift, place_of(first + i),
-                   {result + picture * height * width * out, height, width, out});
+      at::bmm_out(sums, patches, weight);
+      for (std::int64_t tile = first; tile < last; ++tile) {
+        write_tile(side, sums.const_data_ptr<float>() + (tile - first) * out, chunk * out, shift, place_of(tile),
+                   {result + picture_of(tile) * out, height, width, out});
       }
     }
   });
