@@ -6,7 +6,9 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -23,14 +25,17 @@ using torch::jit::Value;
 
 constexpr const char* kRunLayer = "txt2img::run_layer";
 
-const torch::jit::RegisterOperators kOperators({torch::jit::Operator(
-    "txt2img::run_layer(Tensor x, Capsule layer) -> Tensor",
-    [](torch::jit::Stack& stack) {
-      const auto layer = c10::static_intrusive_pointer_cast<CpuLayer>(torch::jit::pop(stack).toCapsule());
-      const at::Tensor x = torch::jit::pop(stack).toTensor();
-      torch::jit::push(stack, (*layer)(x));
-    },
-    c10::AliasAnalysisKind::FROM_SCHEMA)});
+// (x, layer) -> what the layer gives.
+void register_operator() {
+  static const torch::jit::RegisterOperators operators({torch::jit::Operator(
+      std::string(kRunLayer) + "(Tensor x, Capsule layer) -> Tensor",
+      [](torch::jit::Stack& stack) {
+        const auto layer = c10::static_intrusive_pointer_cast<CpuLayer>(torch::jit::pop(stack).toCapsule());
+        const at::Tensor x = torch::jit::pop(stack).toTensor();
+        torch::jit::push(stack, (*layer)(x));
+      },
+      c10::AliasAnalysisKind::FROM_SCHEMA)});
+}
 
 bool is(const Node& node, std::string_view name) { return node.kind().toQualString() == name; }
 
@@ -133,12 +138,13 @@ std::unordered_set<const c10::TensorImpl*> only_in_layers(const std::vector<at::
 
 }  // namespace
 
-std::optional<CpuGraph> make_cpu_graph(const torch::jit::Module& module, std::shared_ptr<Graph> graph,
+std::optional<CpuGraph> make_cpu_graph(const torch::jit::Module& module, const std::shared_ptr<Graph>& graph,
                                        c10::ScalarType dtype) {
   const CpuLevers levers = usable_cpu_levers(dtype);
   if (!levers.packed && !levers.winograd) return std::nullopt;
   if (std::ranges::any_of(graph->nodes(), [](const Node* node) { return writes(*node) || !node->blocks().empty(); }))
     return std::nullopt;
+  register_operator();
   Rewriter rewriter(module, *graph, dtype);
   const std::vector<c10::IValue> layers = rewriter.rewrite();
   torch::jit::EliminateDeadCode(graph);

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct CpuGraph {
 
 // `graph` (module, tensors ...) -> one value is inlined and becomes part of the result. Nothing where no lever is on
 // for this precision, or the graph changes tensors in place.
-std::optional<CpuGraph> make_cpu_graph(const torch::jit::Module& module, std::shared_ptr<torch::jit::Graph> graph,
-                                       c10::ScalarType dtype);
+std::optional<CpuGraph> make_cpu_graph(const torch::jit::Module& module,
+                                       const std::shared_ptr<torch::jit::Graph>& graph, c10::ScalarType dtype);
 
 }  // namespace txt2img

@@ -1,11 +1,11 @@
 #include "cpu_layers.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/linear.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,7 +20,7 @@ namespace {
 // Of a picture; with fewer tiles the weights are most of what is read.
 constexpr std::int64_t kWinogradTilesMin = 64;
 // C x C'; with more, tiles of side 4 would take too much memory.
-constexpr std::int64_t kWinogradWeightsMax = 1280 * 1024;
+constexpr std::int64_t kWinogradWeightsMax = std::int64_t{1280} * 1024;
 
 // PyTorch's operators on oneDNN, which have no functions of their own in its C++ interface.
 at::Tensor call_onednn(const char* name, torch::jit::Stack stack) {

@@ -150,10 +150,10 @@ torch::jit::Module load_mapped(const std::filesystem::path& file) {
 void release_pages(const at::Tensor& weight) {
   if (weight.storage().data_ptr().get_deleter() != &delete_owner) return;
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto address = reinterpret_cast<std::uintptr_t>(weight.const_data_ptr());
-  const std::uintptr_t begin = (address + page - 1) / page * page;
-  const std::uintptr_t end = (address + weight.nbytes()) / page * page;
-  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  auto* const first = static_cast<std::byte*>(weight.mutable_data_ptr());
+  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(first) % page) % page;
+  if (weight.nbytes() < before) return;
+  (void)madvise(first + before, (weight.nbytes() - before) / page * page, MADV_DONTNEED);
 }
 
 }  // namespace txt2img

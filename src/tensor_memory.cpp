@@ -35,12 +35,12 @@ class Allocator final : public c10::Allocator {
   void copy_data(void* to, const void* from, std::size_t bytes) const override { std::memcpy(to, from, bytes); }
 
   void release_kept() {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     release_down_to(0);
   }
 
   TensorMemory state() {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     return {.used = used_bytes_, .kept = kept_bytes_};
   }
 
@@ -50,14 +50,14 @@ class Allocator final : public c10::Allocator {
     std::uint64_t age = 0;  // smaller is older
   };
 
-  // To three leading bits, so that tensors of nearly the same size can follow each other.
+  // To an eighth of a power of two, so that tensors of nearly the same size can follow each other.
   static std::size_t round_up(std::size_t bytes) {
-    const std::size_t step = std::bit_floor(bytes) / 8;
+    const std::size_t step = std::size_t{1} << (std::bit_width(bytes) - 4);
     return (bytes + step - 1) / step * step;
   }
 
   void* take(std::size_t bytes) {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     void* memory = nullptr;
     if (const auto fitting = kept_.lower_bound(bytes); fitting != kept_.end() && fitting->first <= bytes + bytes / 4) {
       bytes = fitting->first;
@@ -82,7 +82,7 @@ class Allocator final : public c10::Allocator {
 
   // False if it is not of `take`.
   bool keep(void* memory) {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     const auto found = used_.find(memory);
     if (found == used_.end()) return false;
     const std::size_t bytes = found->second;

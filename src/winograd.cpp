@@ -4,7 +4,6 @@
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/kron.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
@@ -171,11 +170,11 @@ void write_tile(std::int64_t side, const float* products, std::int64_t stride, c
 
 at::Tensor winograd_weight(const at::Tensor& weight, std::int64_t side) {
   const at::Tensor g = (side == 2 ? Transform<2>::g() : Transform<4>::g()).view({side + 2, 3});
-  const at::Tensor both = at::kron(g, g).to(at::kFloat);  // (products, 9)
+  const at::Tensor transform = at::kron(g, g).to(at::kFloat);  // (products, 9)
   const std::int64_t out = weight.size(0);
   const std::int64_t in = weight.size(1);
   const at::Tensor kernels = weight.to(at::kFloat).permute({2, 3, 1, 0}).reshape({9, in * out});
-  return at::matmul(both, kernels).view({-1, in, out});
+  return transform.matmul(kernels).view({-1, in, out});
 }
 
 at::Tensor winograd_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
