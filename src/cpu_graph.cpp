@@ -1,5 +1,6 @@
 #include "cpu_graph.h"
 
+#include <ATen/ops/scaled_dot_product_attention.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cpu_attention.h"
 #include "cpu_layers.h"
 #include "graph_constants.h"
 #include "levers.h"
@@ -24,17 +26,36 @@ using torch::jit::Node;
 using torch::jit::Value;
 
 constexpr const char* kRunLayer = "txt2img::run_layer";
+constexpr const char* kAttend = "txt2img::attend";
 
-// (x, layer) -> what the layer gives.
-void register_operator() {
-  static const torch::jit::RegisterOperators operators({torch::jit::Operator(
-      std::string(kRunLayer) + "(Tensor x, Capsule layer) -> Tensor",
-      [](torch::jit::Stack& stack) {
-        const auto layer = c10::static_intrusive_pointer_cast<CpuLayer>(torch::jit::pop(stack).toCapsule());
-        const at::Tensor x = torch::jit::pop(stack).toTensor();
-        torch::jit::push(stack, (*layer)(x));
-      },
-      c10::AliasAnalysisKind::FROM_SCHEMA)});
+// Attention, where what comes is not as the graph promises too.
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const bool fits = q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
+                    q.size(1) == k.size(1) && q.size(3) == k.size(3) && q.size(3) % 2 == 0 && k.size(2) > 0 &&
+                    q.scalar_type() == k.scalar_type() && has_cpu_attention(q.scalar_type());
+  return fits ? cpu_attention(q, k, v) : at::scaled_dot_product_attention(q, k, v);
+}
+
+// (x, layer) -> what the layer gives; (q, k, v) -> their attention.
+void register_operators() {
+  static const torch::jit::RegisterOperators operators(
+      {torch::jit::Operator(
+           std::string(kRunLayer) + "(Tensor x, Capsule layer) -> Tensor",
+           [](torch::jit::Stack& stack) {
+             const auto layer = c10::static_intrusive_pointer_cast<CpuLayer>(torch::jit::pop(stack).toCapsule());
+             const at::Tensor x = torch::jit::pop(stack).toTensor();
+             torch::jit::push(stack, (*layer)(x));
+           },
+           c10::AliasAnalysisKind::FROM_SCHEMA),
+       torch::jit::Operator(
+           std::string(kAttend) + "(Tensor q, Tensor k, Tensor v) -> Tensor",
+           [](torch::jit::Stack& stack) {
+             const at::Tensor v = torch::jit::pop(stack).toTensor();
+             const at::Tensor k = torch::jit::pop(stack).toTensor();
+             const at::Tensor q = torch::jit::pop(stack).toTensor();
+             torch::jit::push(stack, attend(q, k, v));
+           },
+           c10::AliasAnalysisKind::FROM_SCHEMA)});
 }
 
 bool is(const Node& node, std::string_view name) { return node.kind().toQualString() == name; }
@@ -53,7 +74,14 @@ class Rewriter {
   std::vector<c10::IValue> rewrite() {
     const std::vector<Node*> nodes(graph_->nodes().begin(), graph_->nodes().end());
     for (Node* node : nodes) {
-      if (const auto layer = layer_of(*node)) replace_by_layer(node, layer);
+      if (is_plain_attention(*node)) {
+        replace(node, kAttend, node->inputs().slice(0, 3));
+      } else if (const auto layer = layer_of(*node)) {
+        Value* const input = graph_->addInput();
+        input->setType(c10::CapsuleType::get());
+        layers_.push_back(c10::IValue::make_capsule(layer));
+        replace(node, kRunLayer, {node->input(0), input});
+      }
     }
     for (Node* node : nodes_left()) {
       if (does_nothing(*node)) node->output()->replaceAllUsesWith(node->input(0));
@@ -85,11 +113,15 @@ class Rewriter {
     return layer;
   }
 
-  void replace_by_layer(Node* node, const c10::intrusive_ptr<CpuLayer>& layer) {
-    Value* const input = graph_->addInput();
-    input->setType(c10::CapsuleType::get());
-    layers_.push_back(c10::IValue::make_capsule(layer));
-    Node* const call = graph_->create(c10::Symbol::fromQualString(kRunLayer), {node->input(0), input});
+  // Of scaled_dot_product_attention(q, k, v, mask, dropout, is_causal, scale, enable_gqa).
+  [[nodiscard]] bool is_plain_attention(const Node& node) const {
+    return levers_.attention && is(node, "aten::scaled_dot_product_attention") && constants_.is_none(node.input(3)) &&
+           constants_.number(node.input(4)) == 0 && constants_.is_false(node.input(5)) &&
+           constants_.is_none(node.input(6)) && constants_.is_false(node.input(7));
+  }
+
+  void replace(Node* node, const char* name, at::ArrayRef<Value*> inputs) {
+    Node* const call = graph_->create(c10::Symbol::fromQualString(name), inputs);
     call->insertBefore(node);
     call->output()->copyMetadata(node->output());
     node->output()->replaceAllUsesWith(call->output());
@@ -141,10 +173,10 @@ std::unordered_set<const c10::TensorImpl*> only_in_layers(const std::vector<at::
 std::optional<CpuGraph> make_cpu_graph(const torch::jit::Module& module, const std::shared_ptr<Graph>& graph,
                                        c10::ScalarType dtype) {
   const CpuLevers levers = usable_cpu_levers(dtype);
-  if (!levers.packed && !levers.winograd) return std::nullopt;
+  if (!levers.attention && !levers.packed && !levers.winograd) return std::nullopt;
   if (std::ranges::any_of(graph->nodes(), [](const Node* node) { return writes(*node) || !node->blocks().empty(); }))
     return std::nullopt;
-  register_operator();
+  register_operators();
   Rewriter rewriter(module, *graph, dtype);
   const std::vector<c10::IValue> layers = rewriter.rewrite();
   torch::jit::EliminateDeadCode(graph);

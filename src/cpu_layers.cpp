@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpu_attention.h"
 #include "mapped_module.h"
 #include "winograd.h"
 
@@ -59,7 +60,7 @@ class Convolution final : public CpuLayer {
     const at::Tensor& weight = facts_.weight;
     const std::int64_t tiles = x.size(2) * x.size(3) / (winograd_side() * winograd_side());
     return dtype_ == at::kFloat && facts_.groups == 1 && weight.size(2) == 3 && facts_.keeps_size() &&
-           weight.size(0) % kWinogradLanes == 0 && weight.size(1) % kWinogradLanes == 0 && tiles >= kWinogradTilesMin;
+           weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0 && tiles >= kWinogradTilesMin;
   }
 
   [[nodiscard]] std::int64_t winograd_side() const {
@@ -121,6 +122,7 @@ CpuLevers usable_cpu_levers(c10::ScalarType dtype) {
   // oneDNN has kernels for half the precision only where the processor has wide registers.
   const bool has_half = at::get_cpu_capability().starts_with("AVX512");
   levers.winograd = levers.winograd && dtype == at::kFloat;
+  levers.attention = levers.attention && has_cpu_attention(dtype);
   levers.packed = levers.packed && has_onednn() && (dtype == at::kFloat || (dtype == at::kBFloat16 && has_half));
   return levers;
 }

@@ -29,7 +29,7 @@ CudaLevers cuda_levers() {
 
 CpuLevers cpu_levers() {
   const Listed listed("TXT2IMG_CPU_LEVERS");
-  return {.packed = listed.has("packed"), .winograd = listed.has("winograd")};
+  return {.attention = listed.has("attention"), .packed = listed.has("packed"), .winograd = listed.has("winograd")};
 }
 
 }  // namespace txt2img

@@ -9,9 +9,10 @@ struct CudaLevers {           // TXT2IMG_CUDA_LEVERS
   bool graph = true;          // UNet calls are recorded once and replayed
 };
 
-struct CpuLevers {       // TXT2IMG_CPU_LEVERS
-  bool packed = true;    // layers with weights as oneDNN reads them, channels last
-  bool winograd = true;  // float32: 3x3 convolutions with a quarter of the multiplications
+struct CpuLevers {        // TXT2IMG_CPU_LEVERS
+  bool attention = true;  // in blocks that stay in the caches
+  bool packed = true;     // layers with weights as oneDNN reads them, channels last
+  bool winograd = true;   // float32: 3x3 convolutions with a quarter of the multiplications
 };
 
 CudaLevers cuda_levers();

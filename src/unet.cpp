@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "cuda_graph.h"
-#include "levers.h"
 #include "graphed_call.h"
+#include "levers.h"
 #include "script_module.h"
 #include "txt2img/error.h"
 

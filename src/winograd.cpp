@@ -10,21 +10,12 @@
 #include <array>
 #include <cstring>
 
-// Compiled for several instruction sets; the loader picks the best one that the machine has.
-#if defined(__x86_64__) && defined(__ELF__)
-#define TXT2IMG_VECTORISED __attribute__((target_clones("avx512f", "avx2,fma", "default")))
-#else
-#define TXT2IMG_VECTORISED
-#endif
+#include "vectors.h"
 
 namespace txt2img {
 namespace {
 
-constexpr std::int64_t kLanes = kWinogradLanes;
 constexpr std::int64_t kTilesAtOnce = 128;  // enough rows for a fast matrix product, few enough for the caches
-
-// A vector of the channels at one place; the compiler splits it where registers are narrower.
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
 // Every `stride`th of some vectors.
 struct Line {

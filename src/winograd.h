@@ -6,16 +6,16 @@
 
 #include <cstdint>
 
-namespace txt2img {
+#include "vectors.h"
 
-constexpr std::int64_t kWinogradLanes = 16;  // channels are worked on in groups of as many
+namespace txt2img {
 
 // Kernels (C', C, 3, 3), of any floating-point type -> what winograd_convolution reads, ((side + 2)^2, C, C') float32.
 // `side` of the tiles in which the result is computed: 2 or 4.
 at::Tensor winograd_weight(const at::Tensor& weight, std::int64_t side);
 
 // The convolution of x (N, C, h, w) with stride 1 and padding 1 -> (N, C', h, w), float32, channels last. C and C' are
-// multiples of kWinogradLanes; `bias` (C') or undefined. Rounding is up to ten times that of a plain convolution.
+// multiples of kLanes; `bias` (C') or undefined. Rounding is up to ten times that of a plain convolution.
 at::Tensor winograd_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 }  // namespace txt2img

@@ -94,12 +94,15 @@ INSTANTIATE_TEST_SUITE_P(
             Layer{"Point", convolution("self.point", "None", "[1, 1], [0, 0], [1, 1], False, [0, 0], 1")},
             Layer{"Transposed", convolution("self.turned", "None", "[1, 1], [1, 1], [1, 1], True, [0, 0], 1")},
             Layer{"Computed", convolution("self.kernel * 2", "None", "[1, 1], [1, 1], [1, 1], False, [0, 0], 1")},
+            Layer{"Attention", "torch.scaled_dot_product_attention(x, x * 2, x + 1)"},
+            Layer{"CausalAttention", "torch.scaled_dot_product_attention(x, x, x, is_causal=True)"},
+            Layer{"ScaledAttention", "torch.scaled_dot_product_attention(x, x, x, scale=0.5)"},
             Layer{"Linear", "torch.linear(x, self.matrix, self.bias)"},
             Layer{"LinearWithoutBias", "torch.linear(x.transpose(1, 2), self.matrix, None)"},
             Layer{"Residual", "x + torch.div(" +
                                   convolution("self.same", "None", "[1, 1], [1, 1], [1, 1], False, [0, 0], 1") +
                                   ", 1)"}),
-        testing::Values("packed,winograd", "packed", "winograd")),
+        testing::Values("attention,packed,winograd", "attention", "packed", "winograd")),
     [](const auto& of) {
       std::string levers = std::get<1>(of.param);
       std::erase(levers, ',');
@@ -148,6 +151,12 @@ TEST_F(CpuGraphTest, LeavesAloneWhatWritesToItsTensors) {
 
 TEST_F(CpuGraphTest, LeavesAloneWhatHasBranches) {
   EXPECT_FALSE(rewrite(module_of("if bool(x.sum() > 0):\n        x = x + 1\n    return x")));
+}
+
+TEST_F(CpuGraphTest, AttendsInPlainWaysToWhatDoesNotFit) {
+  torch::jit::Module module = module_of("return torch.scaled_dot_product_attention(x, x, x)");
+  EXPECT_LT(difference(module, at::randn({5, 7})), 1e-5);
+  EXPECT_LT(difference(module, at::randn({1, 2, 5, 7})), 1e-5);
 }
 
 TEST_F(CpuGraphTest, IsNotMadeWithoutLevers) {
