@@ -3,6 +3,9 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -17,6 +20,10 @@ namespace txt2img {
 namespace {
 
 constexpr std::size_t kLarge = std::size_t{1} << 20;  // bytes; smaller ones the C library keeps itself
+
+constexpr std::size_t kSlack = std::size_t{256} << 20;
+constexpr int kScratchMax = 32 << 20;  // bytes; the most that glibc takes
+constexpr int kScratchKept = 256 << 20;
 
 class Allocator final : public c10::Allocator {
  public:
@@ -65,7 +72,7 @@ class Allocator final : public c10::Allocator {
       kept_bytes_ -= bytes;
       kept_.erase(fitting);
     } else {
-      const std::size_t most = std::max(most_used_, used_bytes_ + bytes);
+      const std::size_t most = std::max(most_used_, used_bytes_ + bytes) + kSlack;
       release_down_to(most - used_bytes_ - bytes);
       memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (memory == MAP_FAILED) return c10::alloc_cpu(bytes);  // which says that memory is short
@@ -113,7 +120,14 @@ class Allocator final : public c10::Allocator {
 
 }  // namespace
 
-void keep_tensor_memory() { c10::SetCPUAllocator(&Allocator::instance(), /*priority=*/1); }
+void keep_tensor_memory() {
+  c10::SetCPUAllocator(&Allocator::instance(), /*priority=*/1);
+#ifdef __GLIBC__
+  // The same for what oneDNN takes from the C library for each call.
+  mallopt(M_MMAP_THRESHOLD, kScratchMax);
+  mallopt(M_TRIM_THRESHOLD, kScratchKept);
+#endif
+}
 
 void return_tensor_memory() { Allocator::instance().release_kept(); }
 

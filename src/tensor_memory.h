@@ -6,8 +6,8 @@
 
 namespace txt2img {
 
-// From now on tensors get their memory from here. What is in use and what is kept are together never more than was once
-// in use. May be called again.
+// From now on tensors get their memory from here. What is in use and what is kept are together never more than 256 MiB
+// above what was once in use. May be called again.
 void keep_tensor_memory();
 
 // All that is kept goes back to the system.

@@ -321,7 +321,7 @@ class Bench:
     # --- others ---
     def one_liners(self) -> None:
         say = self.results.say
-        say("\n## Bundled model, 64x64, one picture: seconds from start to exit\n\n| device | each run |\n|---|---|")
+        say("\n## Bundled model, one picture: seconds from start to exit\n\n| device | each run |\n|---|---|")
         model = ROOT / "models" / "stickers"
         for device, levers in ((self.device, ALL), (self.device, "none"), ("cpu", ALL)):
             walls = []
