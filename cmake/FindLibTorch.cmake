@@ -9,6 +9,7 @@
 #   LibTorch_LIBRARY_DIR     where libtorch.so lies
 #   LibTorch_HAS_CUDA        whether it is a CUDA build
 #   LibTorch_HAS_TOOLKIT     whether CUDA's headers and runtime library were found too, for sources of our own
+#   LibTorch_OPENMP          the OpenMP library that its threads are of, if it brings one
 #   LibTorch_RUN_PATH        folders where the loader finds all of it
 
 if(NOT Torch_ROOT AND DEFINED ENV{Torch_ROOT})
@@ -73,6 +74,12 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     list(APPEND _libtorch_files "${LibTorch_CUDART}")
     cmake_path(GET LibTorch_CUDART PARENT_PATH _libtorch_cudart_dir)
     list(APPEND LibTorch_RUN_PATH "${_libtorch_cudart_dir}")
+  endif()
+
+  file(GLOB _libtorch_openmp "${LibTorch_LIBRARY_DIR}/libgomp*.so*" "${_libtorch_root}.libs/libgomp*.so*")
+  set(LibTorch_OPENMP "")
+  if(_libtorch_openmp)
+    list(GET _libtorch_openmp 0 LibTorch_OPENMP)
   endif()
 
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)

@@ -16,6 +16,7 @@ namespace txt2img {
 namespace {
 
 constexpr std::int64_t kTilesAtOnce = 128;  // enough rows for a fast matrix product, few enough for the caches
+constexpr std::int64_t kTilesMin = 8;       // worth the start of a thread
 
 // Every `stride`th of some vectors.
 struct Line {
@@ -185,20 +186,25 @@ at::Tensor winograd_convolution(const at::Tensor& x, const at::Tensor& weight, c
   };
   const auto picture_of = [&](std::int64_t tile) { return tile / (rows * columns) * height * width; };
 
+  // Threads share the chunks, or where there is one, its tiles.
   at::parallel_for(0, (tiles + chunk - 1) / chunk, 1, [&](std::int64_t begin, std::int64_t end) {
     const at::Tensor patches = at::empty({products, chunk, in}, input.options());
     at::Tensor sums = at::empty({products, chunk, out}, input.options());
     for (std::int64_t first = begin * chunk; first < std::min(tiles, end * chunk); first += chunk) {
-      const std::int64_t last = std::min(first + chunk, tiles);
-      for (std::int64_t tile = first; tile < last; ++tile) {
+      const auto for_each_tile = [&](const auto& work) {
+        at::parallel_for(first, std::min(first + chunk, tiles), kTilesMin, [&](std::int64_t tile, std::int64_t last) {
+          for (; tile < last; ++tile) work(tile);
+        });
+      };
+      for_each_tile([&](std::int64_t tile) {
         read_tile(side, {pixels + picture_of(tile) * in, height, width, in}, place_of(tile),
                   patches.mutable_data_ptr<float>() + (tile - first) * in, chunk * in);
-      }
+      });
       at::bmm_out(sums, patches, weight);
-      for (std::int64_t tile = first; tile < last; ++tile) {
+      for_each_tile([&](std::int64_t tile) {
         write_tile(side, sums.const_data_ptr<float>() + (tile - first) * out, chunk * out, shift, place_of(tile),
                    {result + picture_of(tile) * out, height, width, out});
-      }
+      });
     }
   });
   return y;
