@@ -17,41 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness import Clock, Helper, Results
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(os.environ.get("TXT2IMG_BINARY", ROOT / "build" / "release" / "txt2img"))
 ALL = "channels_last,graph"
 # Plain first, each one alone, all together.
 LEVERS = ("none", "channels_last", "graph", ALL)
 STEPS = 20
-
-
-class Clock:
-    """The time that is left for everything."""
-
-    def __init__(self, seconds: float) -> None:
-        self.end = time.monotonic() + seconds
-
-    @property
-    def left(self) -> float:
-        return self.end - time.monotonic()
-
-
-class Results:
-    """Written anew after each stage."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.values: dict[str, Any] = {}
-        self.lines: list[str] = []
-
-    def put(self, name: str, value: Any) -> None:
-        self.values.setdefault(name, []).append(value)
-        (self.folder / "summary.json").write_text(json.dumps(self.values, indent=1))
-
-    def say(self, line: str) -> None:
-        print(line, flush=True)
-        self.lines.append(line)
-        (self.folder / "summary.md").write_text("\n".join(self.lines) + "\n")
 
 
 def start(command: list[Any], log: Path, **more: Any) -> subprocess.Popen[str]:
@@ -121,36 +94,10 @@ def run_program(arguments: list[Any], levers: str, seconds: float, device: str) 
     return {"wall": wall, "records": records, "stderr": done.stderr}
 
 
-class Peer:
+def start_peer(bundle: Path, log: Path, family: str, side: int) -> Helper:
     """scripts/bench/gpu_peer.py, which keeps its models loaded between the measurements."""
-
-    def __init__(self, bundle: Path, log: Path, family: str, side: int) -> None:
-        script = ROOT / "scripts" / "bench" / "gpu_peer.py"
-        command = [sys.executable, script, bundle, "--family", family, "--side", side]
-        with log.open("a") as errors:
-            self.process = subprocess.Popen(
-                list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-
-    def ask(self, name: str, seconds: float) -> dict[str, Any]:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        guard = threading.Timer(max(seconds, 1), self.process.kill)
-        guard.start()
-        try:
-            self.process.stdin.write(name + "\n")
-            self.process.stdin.flush()
-            for line in self.process.stdout:
-                if line.startswith("ANSWER "):
-                    return json.loads(line.removeprefix("ANSWER "))
-            return {"error": "no answer in time"}
-        except OSError as error:
-            return {"error": str(error)}
-        finally:
-            guard.cancel()
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
+    script = ROOT / "scripts" / "bench" / "gpu_peer.py"
+    return Helper([sys.executable, script, bundle, "--family", family, "--side", side], log)
 
 
 class Bench:
@@ -214,7 +161,7 @@ class Bench:
 
     # --- milliseconds a step ---
     def steps(self, family: str, side: int, pictures: int, rounds: int, levers: tuple[str, ...]) -> None:
-        peer = Peer(self.bundle, self.log, family, side)
+        peer = start_peer(self.bundle, self.log, family, side)
         asked = ("jit", "jit channels_last", "diffusers")
         measured: dict[str, list[float]] = {}
         facts: dict[str, dict[str, Any]] = {}
@@ -307,7 +254,7 @@ class Bench:
             if "warning" in run["stderr"]:
                 say(f"\n{lever} says: {run['stderr']}")
 
-    def extras(self, peer: Peer, family: str) -> None:
+    def extras(self, peer: Helper, family: str) -> None:
         for name in ("kernels", "diffusers vae", "jit channels_last, cudnn.benchmark"):
             if self.clock.left < 15:
                 return
