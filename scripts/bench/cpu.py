@@ -53,7 +53,7 @@ from cpu_tables import (
 from harness import Clock, Helper, Results, spread
 
 PEERS = {
-    "jit": "torch.jit in Python",
+    "jit": "torch.jit in Python, frozen",
     "diffusers": "diffusers",
     "channels_last": "diffusers, channels_last",
     "compile": "diffusers, channels_last, torch.compile",
@@ -61,9 +61,9 @@ PEERS = {
     "sd_cpp": "stable-diffusion.cpp",
 }
 NEED_DIFFUSERS = ("diffusers", "channels_last", "compile")
-LEVERS = ("winograd", "packed")
+LEVERS = ("winograd", "packed", "attention")
 DTYPES = {"float32": "f32", "bfloat16": "bf16"}  # as stable-diffusion.cpp calls them
-THROUGHPUT_SECONDS = 5  # that a run of small pictures takes at least
+THROUGHPUT_SECONDS = 3  # that a run of small pictures takes at least
 
 
 class Bench:
@@ -333,6 +333,8 @@ def complaint(options: argparse.Namespace, program: Path) -> str | None:
         return f"--model {options.model} is no bundle: it has no model.json"
     if options.diffusers is not None and not (options.diffusers / "model_index.json").is_file():
         return f"--diffusers {options.diffusers} is no diffusers folder: it has no model_index.json"
+    if options.diffusers is None and (needs := [kind for kind in options.peers or () if kind in NEED_DIFFUSERS]):
+        return f"--peers {needs[0]} needs --diffusers FOLDER"
     if (options.sd_cpp is None) != (options.sd_cpp_model is None):
         return "--sd-cpp and --sd-cpp-model belong together"
     if options.sd_cpp is not None and not os.access(options.sd_cpp, os.X_OK):

@@ -43,8 +43,10 @@ def header(machine: Row) -> list[str]:
         "# txt2img on a CPU",
         "",
         f"{machine['threads']} threads, {machine['capability']}{has}, PyTorch {machine['torch']}. Model "
-        f"{machine['model']}, {size}, {machine['steps']} steps a run, {machine['dtype']}, the decoder in float32;",
-        f"a step with guidance (two rows) is {number(machine['flop_per_step'] / 1e9)} GFLOP.",
+        f"{machine['model']}, {size}, {machine['steps']} steps a run, {machine['dtype']},",
+        f"the decoder in float32. A step with guidance (two rows) is {number(machine['flop_per_step'] / 1e9)} GFLOP.",
+        "",
+        "Medians of rounds in which all take turns; x txt2img: seconds over those of txt2img in the same round.",
     ]
 
 
@@ -103,8 +105,9 @@ def one_liner_table(rows: Sequence[Row]) -> list[str]:
         + [number(1000 * row["write"]["median"]) if "write" in row else "", middle(row["peak_gib"])]
         for row in rows
     ]
-    told = "One process a picture, from start to exit; start and load is all that is none of the stages. With"
-    return ["", "## Whole runs", "", *table(head, cells), "", told, "--low-memory the stages load their own weights."]
+    told = "One process a picture, from start to exit; start and load is all that is none of the stages."
+    low = "With --low-memory the stages load their own weights."
+    return ["", "## Whole runs", "", *table(head, cells), "", told, low]
 
 
 # --- pictures a second ---

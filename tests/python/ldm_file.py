@@ -1,5 +1,11 @@
-"""Writes a model in the original layout: one .safetensors file, as the makers of Stable Diffusion published them."""
+"""Writes a model in the original layout: one .safetensors file, as the makers of Stable Diffusion published them.
 
+    python tests/python/ldm_file.py sd1 FOLDER FILE
+
+FOLDER has the same model as diffusers saves it.
+"""
+
+import sys
 from pathlib import Path
 
 import torch
@@ -151,3 +157,7 @@ def _moved(name: str, places: dict[str, str], inner: dict[str, str], where: str)
         module, _, kind = rest.rpartition(".")
         rest = f"{inner.get(module, module)}.{kind}" if module else rest
     return f"{places[place]}.{rest}"
+
+
+if __name__ == "__main__":
+    write_ldm_file(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[1])
