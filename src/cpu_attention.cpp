@@ -1,14 +1,12 @@
 #include "cpu_attention.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/native/CPUBlas.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -18,29 +16,15 @@
 #include <type_traits>
 #include <vector>
 
+#include "cpu_product.h"
 #include "vectors.h"
 
 namespace txt2img {
 
-#if defined(CPUBLAS_BRGEMM_F32F32F32) && defined(CPUBLAS_BRGEMM_BF16BF16F32)
-
 namespace {
-
-namespace blas = at::native::cpublas;
 
 constexpr std::int64_t kQueries = 64;  // rows and columns of a block of scores: with keys and values a few 100 KB
 constexpr std::int64_t kKeys = 512;
-
-// c (m, n) = a (m, k) b, or c += a b; `b` is (k, n), in bfloat16 as pairs of rows (k / 2, n, 2).
-template <typename T>
-struct Product {
-  std::int64_t m, n, k, a_stride, b_stride, c_stride;
-  bool adds;
-
-  void operator()(const T* a, const T* b, float* c) const {
-    blas::brgemm(m, n, k, a_stride, b_stride, c_stride, adds, a, b, c, /*is_vnni=*/!std::is_same_v<T, float>);
-  }
-};
 
 // e^x for x <= 0: 2^n e^r with |r| <= ln(2) / 2, whose Taylor series is cut after r^6 (relative error below 2e-7).
 [[gnu::always_inline]] inline void exponentiate(Lanes& x) {
@@ -73,10 +57,10 @@ struct Row {
 TXT2IMG_VECTORISED
 float soften(float* scores, std::int64_t count, float scale, Row& row) {
   Lanes largest{};
-  std::memcpy(&largest, scores, sizeof(Lanes));
+  load(scores, largest);
   for (std::int64_t i = kLanes; i < count; i += kLanes) {
     Lanes x;
-    std::memcpy(&x, scores + i, sizeof(Lanes));
+    load(scores + i, x);
     largest = x > largest ? x : largest;
   }
   float top = row.largest;
@@ -84,11 +68,11 @@ float soften(float* scores, std::int64_t count, float scale, Row& row) {
   Lanes sum{};
   for (std::int64_t i = 0; i < count; i += kLanes) {
     Lanes x;
-    std::memcpy(&x, scores + i, sizeof(Lanes));
+    load(scores + i, x);
     x = x * scale - top;
     exponentiate(x);
     sum += x;
-    std::memcpy(scores + i, &x, sizeof(Lanes));
+    store(x, scores + i);
   }
   const float shrink = std::exp(row.largest - top);
   row.sum *= shrink;
@@ -97,12 +81,12 @@ float soften(float* scores, std::int64_t count, float scale, Row& row) {
   return shrink;
 }
 
-// To bfloat16, rounded to nearest even.
 TXT2IMG_VECTORISED
-void narrow(const float* from, std::int64_t count, std::uint16_t* to) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto bits = std::bit_cast<std::uint32_t>(from[i]);
-    to[i] = static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+void narrow(const float* from, std::int64_t count, at::BFloat16* to) {
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    Lanes x;
+    load(from + i, x);
+    store(x, to + i);
   }
 }
 
@@ -144,11 +128,11 @@ class Block {
     std::array<Row, kQueries> rows{};
     for (std::int64_t first = 0; first < keys_; first += kKeys) {
       const std::int64_t size = std::min(kKeys, keys_ - first);
-      Product<T>{count, size, width_, stride, kKeys, kKeys, false}(q, keys + first * width_, scores_.data());
+      multiply({count, size, width_, stride, kKeys, kKeys, false}, q, keys + first * width_, scores_.data());
       for (std::int64_t i = 0; i < count; ++i) weigh(i, size, first == 0, rows[i]);
       const std::int64_t depth = std::is_same_v<T, float> ? size : round_up(size, 2);
-      Product<T>{count, width_, depth, kKeys, width_, width_, first > 0}(weights(), values + first * width_,
-                                                                         sums_.data());
+      multiply({count, width_, depth, kKeys, width_, width_, first > 0}, weights(), values + first * width_,
+               sums_.data());
     }
     for (std::int64_t i = 0; i < count; ++i) write(i, rows[i].sum, y + i * y_stride);
   }
@@ -169,7 +153,7 @@ class Block {
     if constexpr (std::is_same_v<T, float>) {
       return scores_.data();
     } else {
-      return reinterpret_cast<const T*>(weights_.data());
+      return weights_.data();
     }
   }
 
@@ -181,7 +165,7 @@ class Block {
   std::int64_t width_, keys_;
   float scale_;
   std::vector<float> scores_;
-  std::vector<std::uint16_t> weights_;  // of bfloat16
+  std::vector<at::BFloat16> weights_;  // of bfloat16
   std::vector<float> sums_;
 };
 
@@ -206,43 +190,15 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
                 packed_keys.const_data_ptr<T>() + head * key_step,
                 packed_values.const_data_ptr<T>() + head * value_step, y.mutable_data_ptr<T>() + row(y), y.stride(2));
     }
-    blas::brgemm_release();
+    end_products();
   });
   return y;
 }
 
-template <typename T>
-bool try_product() {
-  try {
-    constexpr std::size_t kNumbers = 256;
-    const std::vector<T> ones(kNumbers, T(1.0F));
-    std::vector<float> sums(kNumbers);
-    Product<T>{16, 16, 16, 16, 16, 16, false}(ones.data(), ones.data(), sums.data());
-    blas::brgemm_release();
-    return sums.back() == 16;
-  } catch (const c10::Error&) {
-    return false;
-  }
-}
-
 }  // namespace
-
-bool has_cpu_attention(c10::ScalarType dtype) {
-  static const bool has_float = try_product<float>();
-  static const bool has_bfloat16 = try_product<at::BFloat16>();
-  return dtype == at::kFloat ? has_float : dtype == at::kBFloat16 && has_bfloat16;
-}
 
 at::Tensor cpu_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   return q.scalar_type() == at::kFloat ? attend<float>(q, k, v) : attend<at::BFloat16>(q, k, v);
 }
-
-#else
-
-bool has_cpu_attention(c10::ScalarType) { return false; }
-
-at::Tensor cpu_attention(const at::Tensor&, const at::Tensor&, const at::Tensor&) { return {}; }
-
-#endif
 
 }  // namespace txt2img

@@ -15,6 +15,7 @@
 
 #include "cpu_attention.h"
 #include "cpu_layers.h"
+#include "cpu_product.h"
 #include "graph_constants.h"
 #include "levers.h"
 
@@ -32,7 +33,7 @@ constexpr const char* kAttend = "txt2img::attend";
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const bool fits = q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
                     q.size(1) == k.size(1) && q.size(3) == k.size(3) && q.size(3) % 2 == 0 && k.size(2) > 0 &&
-                    q.scalar_type() == k.scalar_type() && has_cpu_attention(q.scalar_type());
+                    q.scalar_type() == k.scalar_type() && has_cpu_product(q.scalar_type());
   return fits ? cpu_attention(q, k, v) : at::scaled_dot_product_attention(q, k, v);
 }
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "cpu_attention.h"
+#include "cpu_product.h"
 #include "mapped_module.h"
 #include "winograd.h"
 
@@ -59,17 +59,18 @@ class Convolution final : public CpuLayer {
   [[nodiscard]] bool suits_winograd(const at::Tensor& x) const {
     const at::Tensor& weight = facts_.weight;
     const std::int64_t tiles = x.size(2) * x.size(3) / (winograd_side() * winograd_side());
-    return dtype_ == at::kFloat && facts_.groups == 1 && weight.size(2) == 3 && facts_.keeps_size() &&
-           weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0 && tiles >= kWinogradTilesMin;
+    return facts_.groups == 1 && weight.size(2) == 3 && facts_.keeps_size() && weight.size(0) % kLanes == 0 &&
+           weight.size(1) % kLanes == 0 && tiles >= kWinogradTilesMin;
   }
 
   [[nodiscard]] std::int64_t winograd_side() const {
-    return facts_.weight.size(0) * facts_.weight.size(1) <= kWinogradWeightsMax ? 4 : 2;
+    const bool is_large = facts_.weight.size(0) * facts_.weight.size(1) > kWinogradWeightsMax;
+    return is_large || dtype_ != at::kFloat ? 2 : 4;
   }
 
-  const at::Tensor& winograd_weights() {
-    if (!winograd_.defined()) {
-      winograd_ = winograd_weight(facts_.weight, winograd_side());
+  const WinogradWeight& winograd_weights() {
+    if (!winograd_.values.defined()) {
+      winograd_ = winograd_weight(facts_.weight, winograd_side(), dtype_);
       release_pages(facts_.weight);
     }
     return winograd_;
@@ -90,7 +91,7 @@ class Convolution final : public CpuLayer {
   c10::ScalarType dtype_;
   CpuLevers levers_;
   at::Tensor bias_;
-  at::Tensor winograd_{};
+  WinogradWeight winograd_{};
   at::Tensor packed_{};
 };
 
@@ -121,8 +122,8 @@ CpuLevers usable_cpu_levers(c10::ScalarType dtype) {
   CpuLevers levers = cpu_levers();
   // oneDNN has kernels for half the precision only where the processor has wide registers.
   const bool has_half = at::get_cpu_capability().starts_with("AVX512");
-  levers.winograd = levers.winograd && dtype == at::kFloat;
-  levers.attention = levers.attention && has_cpu_attention(dtype);
+  levers.winograd = levers.winograd && (dtype == at::kFloat || has_cpu_product(dtype));
+  levers.attention = levers.attention && has_cpu_product(dtype);
   levers.packed = levers.packed && has_onednn() && (dtype == at::kFloat || (dtype == at::kBFloat16 && has_half));
   return levers;
 }

@@ -12,7 +12,7 @@ struct CudaLevers {           // TXT2IMG_CUDA_LEVERS
 struct CpuLevers {        // TXT2IMG_CPU_LEVERS
   bool attention = true;  // in blocks that stay in the caches
   bool packed = true;     // layers with weights as oneDNN reads them, channels last
-  bool winograd = true;   // float32: 3x3 convolutions with a quarter of the multiplications
+  bool winograd = true;   // 3x3 convolutions with 1/4 or 4/9 of the multiplications
 };
 
 CudaLevers cuda_levers();

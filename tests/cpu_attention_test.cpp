@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <tuple>
 
+#include "cpu_product.h"
+
 namespace txt2img {
 namespace {
 
@@ -26,7 +28,7 @@ at::Tensor heads_of(std::int64_t length, std::int64_t width, c10::ScalarType dty
 // The oracle is LibTorch's attention in float64.
 TEST_P(CpuAttention, IsWhatItIsDefinedToBe) {
   const auto& [dtype, sizes] = GetParam();
-  if (!has_cpu_attention(dtype)) GTEST_SKIP() << "this processor has no products for it";
+  if (!has_cpu_product(dtype)) GTEST_SKIP() << "this processor has no products for it";
   at::manual_seed(4);
   const at::Tensor q = heads_of(sizes.queries, sizes.width, dtype) * sizes.size;
   const at::Tensor k = heads_of(sizes.keys, sizes.width, dtype);
@@ -45,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes, CpuAttention,
                                                           Case{1, 3, 8}, Case{64, 600, 40, 200})));
 
 TEST(CpuAttentionSum, OfEqualValuesIsTheValue) {
-  if (!has_cpu_attention(at::kFloat)) GTEST_SKIP() << "this processor has no products for it";
+  if (!has_cpu_product(at::kFloat)) GTEST_SKIP() << "this processor has no products for it";
   const at::Tensor v = at::randn({1, 1, 1, 8}).expand({1, 1, 700, 8});
   const at::Tensor y = cpu_attention(at::randn({1, 1, 5, 8}), at::randn({1, 1, 700, 8}), v);
   EXPECT_LT((y - v.slice(2, 0, 1)).abs().max().item<double>(), 1e-5);
