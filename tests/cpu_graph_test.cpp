@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "cpu_layers.h"
+#include "expect_error.h"
+#include "levers.h"
 #include "script_graph.h"
 
 namespace txt2img {
@@ -164,6 +166,12 @@ TEST_F(CpuGraphTest, IsNotMadeWithoutLevers) {
   EXPECT_FALSE(rewrite(module_of("return torch.linear(x, self.matrix, None)")));
   unsetenv("TXT2IMG_CPU_LEVERS");
   EXPECT_FALSE(rewrite(module_of("return torch.linear(x, self.matrix, None)"), at::kHalf));
+}
+
+TEST_F(CpuGraphTest, RefusesLeversThatItDoesNotKnow) {
+  setenv("TXT2IMG_CPU_LEVERS", "packed,wino\x1b", /*replace=*/1);
+  EXPECT_EQ(expect_error(ExitCode::kBadConfig, cpu_levers),
+            "TXT2IMG_CPU_LEVERS: there is no lever 'wino\\x1b'; list some of attention, packed, winograd, or none");
 }
 
 }  // namespace

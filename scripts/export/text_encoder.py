@@ -12,6 +12,7 @@ from .errors import bad_data, describing
 _CLASSES = {"CLIPTextModel": CLIPTextModel, "CLIPTextModelWithProjection": CLIPTextModelWithProjection}
 # transformers once wrote this id into all configurations; it stands for "the largest id of the text".
 _LARGEST = 2
+_LAYERS_MAX = 1000  # a damaged number must not keep the exporter building layers
 
 
 def build_text_encoder(config: dict[str, Any], where: str) -> nn.Module:
@@ -32,7 +33,11 @@ def build_text_encoder(config: dict[str, Any], where: str) -> nn.Module:
 def text_config(config: dict[str, Any], where: str) -> CLIPTextConfig:
     """The configuration with transformers' defaults for what it does not say."""
     with describing(where):
-        return CLIPTextConfig.from_dict(config)
+        result = CLIPTextConfig.from_dict(config)
+        layers = int(result.num_hidden_layers)
+    if not 1 <= layers <= _LAYERS_MAX:
+        raise bad_data(f"{where}: 'num_hidden_layers' must be from 1 to {_LAYERS_MAX}, not {layers}")
+    return result
 
 
 def core(model: nn.Module) -> CLIPTextModel:

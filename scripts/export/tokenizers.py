@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from .errors import ExitCode, ExportError, bad_data
+from .errors import ExitCode, ExportError, bad_data, describing
 from .json_file import read_json
 from .source import TokenizerSource
 
@@ -117,7 +117,9 @@ def _copy_vocabulary(source: Path, target: Path) -> dict[str, int]:
     if vocab.exists() and merges.exists():
         shutil.copyfile(vocab, target / "vocab.json")
         shutil.copyfile(merges, target / "merges.txt")
-        return read_json(vocab)
+        tokens = read_json(vocab)
+        _check_merges(merges, tokens)
+        return tokens
     model = _read_model(source)
     pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
     text = json.dumps(model["vocab"], ensure_ascii=False)
@@ -125,6 +127,21 @@ def _copy_vocabulary(source: Path, target: Path) -> dict[str, int]:
     lines = "\n".join(["#version: 0.2", *pairs, ""])
     (target / "merges.txt").write_text(lines, encoding="utf-8")
     return model["vocab"]
+
+
+def _check_merges(path: Path, vocab: dict[str, int]) -> None:
+    """Each line but the comment must name two tokens that together are a third: so the program reads the file."""
+    with describing(str(path)):
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    for number, line in enumerate(lines, start=1):
+        parts = line.removesuffix("\r").split(" ")
+        if line.startswith("#version"):
+            continue
+        if len(parts) != 2:
+            raise bad_data(f"{path}:{number}: {line[:80]!r} is not two tokens")
+        for token in (*parts, "".join(parts)):
+            if token not in vocab:
+                raise bad_data(f"{path}:{number}: {token[:80]!r} is not in vocab.json")
 
 
 def _refuse_added_tokens(source: Path, config: dict[str, Any], vocab: dict[str, int]) -> None:

@@ -195,6 +195,21 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["text_encoder/config.json", "can be built"],
         json_file("text_encoder/config.json", num_hidden_layers="many"),
     ),
+    "a text encoder of far too many layers": (
+        65,
+        ["text_encoder/config.json", "'num_hidden_layers'", "1000"],
+        json_file("text_encoder/config.json", num_hidden_layers=2**70),
+    ),
+    "merges that are words": (
+        65,
+        ["merges.txt:2:", "'to be or not to be' is not two tokens"],
+        lambda folder: (folder / "tokenizer/merges.txt").write_text("#version: 0.2\nto be or not to be\n"),
+    ),
+    "merges of another vocabulary": (
+        65,
+        ["merges.txt:1:", "'ferro' is not in vocab.json"],
+        lambda folder: (folder / "tokenizer/merges.txt").write_text("ferro concrete\n"),
+    ),
     "an unknown fact": (65, ["txt2img.json", "'nmae'"], json_file("txt2img.json", nmae="x")),
     "an unknown default": (
         65,
