@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "plan/wish.h"
+#include "plan/trajectory_request.h"
 
 namespace txt2img {
 
@@ -14,16 +14,17 @@ int listed_steps(const SamplerOptions& options) {
 Trajectory plan_trajectory(const NoiseSchedule& noise, const SchedulerConfig& config, SamplerKind sampler,
                            ScheduleKind schedule, int steps, const SamplerOptions& options) {
   const bool is_listed = !options.sigmas.empty() || !options.timesteps.empty();
-  const Wish wish{noise, config, sampler, schedule, is_listed ? std::max(listed_steps(options), 1) : steps, options};
-  check_wish(wish);
-  if (config.is_edm()) return plan_edm(wish);
-  if (config.is_flow()) return plan_flow(wish);
-  switch (wish.family()) {
-    case Family::kDiffusion: return plan_diffusion(wish);
-    case Family::kPndm: return plan_pndm(wish);
-    case Family::kDistilled: return plan_distilled(wish);
+  const TrajectoryRequest request{
+      noise, config, sampler, schedule, is_listed ? std::max(listed_steps(options), 1) : steps, options};
+  check_request(request);
+  if (config.is_edm()) return plan_edm(request);
+  if (config.is_flow()) return plan_flow(request);
+  switch (request.family()) {
+    case Family::kDiffusion: return plan_diffusion(request);
+    case Family::kPndm: return plan_pndm(request);
+    case Family::kDistilled: return plan_distilled(request);
     case Family::kSigma:
-    case Family::kSolver: return plan_ratios(wish);
+    case Family::kSolver: return plan_ratios(request);
   }
   return {};
 }

@@ -1,4 +1,4 @@
-#include "plan/wish.h"
+#include "plan/trajectory_request.h"
 
 #include <cstddef>
 
@@ -33,14 +33,16 @@ Family family_of(SamplerKind sampler) {
   return Family::kSigma;
 }
 
-Spacing Wish::spacing() const {
+Spacing TrajectoryRequest::spacing() const {
   if (schedule == ScheduleKind::kLinspace) return Spacing::kLinspace;
   if (schedule == ScheduleKind::kLeading) return Spacing::kLeading;
   if (schedule == ScheduleKind::kTrailing) return Spacing::kTrailing;
   return config.timestep_spacing;
 }
 
-FinalSigma Wish::final_type() const { return options.final_sigmas_type.value_or(config.final_sigmas_type); }
+FinalSigma TrajectoryRequest::final_type() const {
+  return options.final_sigmas_type.value_or(config.final_sigmas_type);
+}
 
 void add_step(Trajectory& trajectory, const NoiseLevel& from, const NoiseLevel& to, const NoiseLevel& mid) {
   const auto index = static_cast<int>(trajectory.steps.size());

@@ -19,7 +19,7 @@ enum class Family {
 Family family_of(SamplerKind sampler);
 
 // Everything a plan is made of.
-struct Wish {
+struct TrajectoryRequest {
   const NoiseSchedule& noise;
   const SchedulerConfig& config;
   SamplerKind sampler;
@@ -37,14 +37,14 @@ struct Wish {
 inline double to_float32(double x) { return static_cast<double>(static_cast<float>(x)); }
 
 // Throws Error(kUsage) for what does not go together.
-void check_wish(const Wish& wish);
+void check_request(const TrajectoryRequest& request);
 
-Trajectory plan_diffusion(const Wish& wish);  // integer timesteps of the table
-Trajectory plan_pndm(const Wish& wish);
-Trajectory plan_distilled(const Wish& wish);
-Trajectory plan_ratios(const Wish& wish);  // noise levels sigma/alpha
-Trajectory plan_edm(const Wish& wish);     // models with EDM preconditioning, arXiv 2206.00364
-Trajectory plan_flow(const Wish& wish);    // flow matching
+Trajectory plan_diffusion(const TrajectoryRequest& request);  // integer timesteps of the table
+Trajectory plan_pndm(const TrajectoryRequest& request);
+Trajectory plan_distilled(const TrajectoryRequest& request);
+Trajectory plan_ratios(const TrajectoryRequest& request);  // noise levels sigma/alpha
+Trajectory plan_edm(const TrajectoryRequest& request);     // models with EDM preconditioning, arXiv 2206.00364
+Trajectory plan_flow(const TrajectoryRequest& request);    // flow matching
 
 // Appends a step; its count is set by counted() when all are there.
 void add_step(Trajectory& trajectory, const NoiseLevel& from, const NoiseLevel& to, const NoiseLevel& mid = {});
