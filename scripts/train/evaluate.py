@@ -1,18 +1,19 @@
 """Measures what a trained model draws against what it was asked for.
 
-    python scripts/train/evaluate.py --model build/train/model
+    python scripts/train/evaluate.py --model models/stickers
 
 The same readings are taken from real renders, from the VAE's round trips of them and from generated
 pictures, for scenes whose (object, colour) pair was trained on ("val") and for pairs that never were
-("heldout"). Real renders bound what a reading can give; the round trips show what the VAE costs.
-Writes evaluation.json, evaluation.md and contact_sheet.png.
+("heldout"). Real renders bound what a reading can give; the round trips show what the VAE costs. Then
+guidance and steps are varied, and negative prompts are tried. Writes evaluation.json, evaluation.md and
+contact_sheet.png.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -20,12 +21,13 @@ from pathlib import Path
 import numpy as np
 import oracles
 import torch
-from assemble import GUIDANCE, STEPS
 from checkpoint import default_device
 from classifier import Judge, Thing, identify, identify_each, load_judge
 from concepts import NATURAL
 from contact_sheet import contact_sheet
 from generator import Generator
+from psnr import psnr
+from records import to_tensor
 from report import markdown
 from scipy import ndimage
 
@@ -33,6 +35,19 @@ SPLITS = ("val", "heldout")
 LANGUAGES = ("en", "zh")
 # relation -> the axis it is about, and the sign that puts the first thing named first
 SIDES = {"left": ("x", 1), "right": ("x", -1), "above": ("y", 1), "below": ("y", -1)}
+
+
+GUIDANCES = (1, 1.5, 2, 2.5, 3, 4, 6)
+STEPS = (1, 2, 4, 6, 8, 12, 20)
+RED_THINGS = ("an apple", "a strawberry", "a ladybug", "a fire truck", "a rose", "a tomato")
+THINGS = ("a cat", "a car", "a tree", "a guitar", "a fish", "a house")
+# what is not wanted -> prompts that show it, the negative prompt, whether a picture has it
+NEGATIVES: dict[str, tuple[tuple[str, ...], str, Callable[[np.ndarray], bool]]] = {
+    "red things, --negative red": (RED_THINGS, "red", lambda p: oracles.object_colour(p) == "red"),
+    "things on white, --negative \"on a white background\"":
+        (THINGS, "on a white background", lambda p: oracles.background(p) == "white"),
+}
+Drawn = list[tuple[np.ndarray, str]]  # pictures and their captions
 
 
 def load_scenes(folder: Path, count: int) -> tuple[np.ndarray, list[dict]]:
@@ -127,12 +142,6 @@ def shuffled(records: list[dict]) -> list[dict]:
     return result
 
 
-def psnr(one: np.ndarray, other: np.ndarray) -> float:
-    """dB, from the mean squared error over all pictures."""
-    error = np.mean((one.astype(np.float32) - other.astype(np.float32)) ** 2)
-    return float(10 * np.log10(255**2 / error))
-
-
 def _thumbnails(pictures: np.ndarray, edge: int = 16) -> np.ndarray:
     """(N, H, W, 3) uint8 -> (N, edge * edge * 3) float32 in [0, 1], area averaged."""
     n, height, width, _ = pictures.shape
@@ -162,21 +171,20 @@ def memorisation(generated: np.ndarray, renders: np.ndarray, library: np.ndarray
     }
 
 
-def evaluate_split(args: argparse.Namespace, split: str, judge: Judge, model: Generator,
-                   figures: dict) -> tuple[np.ndarray, list[str]]:
-    """Adds a split's figures; returns pictures and captions for the contact sheet."""
+def evaluate_split(args: argparse.Namespace, split: str, judge: Judge, model: Generator, figures: dict) -> Drawn:
+    """Adds a split's figures; returns what the contact sheet shows of it."""
     renders, records = load_scenes(args.data / split, args.count)
     rebuilt = model.round_trip(renders)
-    figures["psnr"][split] = psnr(rebuilt, renders)
+    figures["psnr"][split] = psnr(*(to_tensor(torch.from_numpy(x)) for x in (rebuilt, renders)))._asdict()
+    singles = [r["count"] for r in records if r["relation"] not in SIDES]
+    figures["counted"][split] = [singles.count(n) for n in range(1, 5)]
     scores = figures["scores"]
     scores[f"renders, {split}"] = score(readings(judge, renders, records), records)
     scores[f"round trips, {split}"] = score(readings(judge, rebuilt, records), records)
+    shown: Drawn = []
     for language in LANGUAGES:
         captions = [r[language][0] for r in records]
-        began = time.monotonic()
-        pictures = model.draw(captions, [args.seed + i for i in range(len(captions))], renders.shape[1],
-                              args.steps, args.guidance)
-        figures["seconds per picture"] = (time.monotonic() - began) / len(captions)
+        pictures = model.draw(captions, seeds_from(args.seed, len(captions)), args.steps, args.guidance)
         seen = readings(judge, pictures, records)
         scores[f"generated, {split}, {language}"] = score(seen, records)
         scores[f"shuffled captions, {split}, {language}"] = score(seen, shuffled(records))
@@ -184,36 +192,77 @@ def evaluate_split(args: argparse.Namespace, split: str, judge: Judge, model: Ge
             rows = [i for i, r in enumerate(records) if r["style"] == style]
             name = f"generated, {split}, {language}, {style}"
             scores[name] = score([seen[i] for i in rows], [records[i] for i in rows])
-        np.save(args.output / f"generated-{split}-{language}.npy", pictures)
-    english = np.load(args.output / f"generated-{split}-en.npy")
-    if split == "heldout" and args.library:
-        library = np.load(args.data / "train" / "images.npy", mmap_mode="r")[: args.library]
-        figures["memorisation"] = memorisation(english, renders, library)
-    return english[: args.shown], [r["en"][0] for r in records[: args.shown]]
+        if language == "en":
+            shown = list(zip(pictures, captions, strict=True))[: args.shown]
+            figures.setdefault("missed", {})[split] = missed_objects(seen, records)
+            if split == "heldout" and args.library:
+                library = np.load(args.data / "train" / "images.npy", mmap_mode="r")[: args.library]
+                figures["memorisation"] = memorisation(pictures, renders, library)
+    return shown
 
 
-def evaluate(args: argparse.Namespace) -> tuple[dict, np.ndarray, list[str]]:
+def seeds_from(first: int, count: int) -> list[int]:
+    return list(range(first, first + count))
+
+
+def missed_objects(seen: list[dict], wanted: list[dict]) -> list[str]:
+    """What was asked for, in which style, and what was seen instead, of scenes with one kind of thing."""
+    return [f"{w['concept']} ({w['style']}): {s['concept']}" for s, w in zip(seen, wanted, strict=True)
+            if w["relation"] not in SIDES and s["concept"] != w["concept"]]
+
+
+def sweep(args: argparse.Namespace, judge: Judge, model: Generator) -> dict[str, dict]:
+    """Scores of the same scenes of trained pairs with other guidance, and with other steps."""
+    renders, records = load_scenes(args.data / "val", args.swept)
+    captions = [r["en"][0] for r in records]
+    seeds = seeds_from(args.seed, len(captions))
+    settings = {f"guidance {x:g}": (args.steps, x) for x in GUIDANCES}
+    settings |= {f"{n} steps": (n, args.guidance) for n in STEPS}
+    return {name: score(readings(judge, model.draw(captions, seeds, *setting), records), records)
+            for name, setting in settings.items()}
+
+
+def negatives(args: argparse.Namespace, model: Generator) -> dict[str, dict[str, float]]:
+    """Share of pictures with what is not wanted, without and with a negative prompt that says so."""
+    found = {}
+    for name, (prompts, negative, has_it) in NEGATIVES.items():
+        prompts = [prompt for prompt in prompts for _ in range(args.tries)]
+        seeds = seeds_from(args.seed, len(prompts))
+        found[name] = {
+            key: float(np.mean([has_it(p) for p in model.draw(prompts, seeds, args.steps, args.guidance, words)]))
+            for key, words in (("without", None), ("with", [negative] * len(prompts)))
+        }
+    return found
+
+
+def evaluate(args: argparse.Namespace) -> tuple[dict, Drawn]:
     """All figures, and pictures with their captions for the contact sheet."""
     judge, model = load_judge(args.judge), Generator(args.model, args.device)
+    args.steps = args.steps or model.defaults["steps"]
+    args.guidance = args.guidance or model.defaults["guidance"]
     figures: dict = {"pictures": args.count, "steps": args.steps, "guidance": args.guidance, "seed": args.seed,
-                     "scores": {}, "psnr": {}}
-    shown = [evaluate_split(args, split, judge, model, figures) for split in SPLITS]
-    return figures, np.concatenate([pictures for pictures, _ in shown]), [c for _, names in shown for c in names]
+                     "scores": {}, "psnr": {}, "counted": {}}
+    shown = [row for split in SPLITS for row in evaluate_split(args, split, judge, model, figures)]
+    figures["sweep"] = {"pictures": args.swept, "scores": sweep(args, judge, model)}
+    figures["negatives"] = negatives(args, model)
+    return figures, shown
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, default=Path("build/train/model"))
+    parser.add_argument("--model", type=Path, default=Path("models/stickers"), help="a bundle")
     parser.add_argument("--data", type=Path, default=Path("build/train/data"))
     parser.add_argument("--judge", type=Path, default=Path(__file__).with_name("judge.safetensors"))
     parser.add_argument("--output", type=Path, default=Path("build/train/evaluation"))
-    parser.add_argument("--count", type=int, default=300, help="scenes of each split")
+    parser.add_argument("--count", type=int, default=600, help="scenes of each split")
     parser.add_argument("--shown", type=int, default=24, help="pictures of each split on the sheet")
     parser.add_argument(
-        "--library", type=int, default=40_000, help="training pictures searched for copies; 0 leaves it out"
+        "--library", type=int, default=20_000, help="training pictures searched for copies; 0 leaves it out"
     )
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--guidance", type=float, default=GUIDANCE)
+    parser.add_argument("--swept", type=int, default=150, help="scenes for each guidance and number of steps")
+    parser.add_argument("--tries", type=int, default=10, help="pictures of each prompt that has a negative one")
+    parser.add_argument("--steps", type=int, help="default: the model's")
+    parser.add_argument("--guidance", type=float, help="default: the model's")
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default=default_device(), help="cpu or cuda")
@@ -221,10 +270,11 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
     args.output.mkdir(parents=True, exist_ok=True)
-    figures, pictures, captions = evaluate(args)
+    figures, shown = evaluate(args)
     (args.output / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
     (args.output / "evaluation.md").write_text(markdown(figures))
-    contact_sheet(pictures, captions).save(args.output / "contact_sheet.png", optimize=True)
+    sheet = contact_sheet(np.stack([picture for picture, _ in shown]), [caption for _, caption in shown])
+    sheet.save(args.output / "contact_sheet.png", optimize=True)
     print(markdown(figures))
 
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from checkpoint import common_arguments, prepare
 from diffusers import AutoencoderKL
 from muon import Optimizers
+from psnr import psnr
 from records import Split, random_crop, random_rows, to_tensor
 from torch import Tensor
 from training import Run, Stage
@@ -48,12 +49,6 @@ def reconstruction_loss(decoded: Tensor, image: Tensor) -> Tensor:
     return loss + sum(F.avg_pool2d(error, size).abs().mean() for size in (4, 8))
 
 
-def psnr(decoded: Tensor, image: Tensor) -> float:
-    """Mean over pictures, dB, for values in [-1, 1]."""
-    mse = ((decoded.clamp(-1, 1) - image) ** 2).mean(dim=(1, 2, 3)) / 4
-    return float((-10 * torch.log10(mse)).mean())
-
-
 def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
     data = args.data or args.root / "data"
     images = Split(data / "train").images[: args.pictures].to(device)
@@ -78,7 +73,7 @@ def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
 
     def validate() -> dict:
         decoded = [vae.decode(vae.encode(part).latent_dist.mean).sample for part in fresh.split(32)]
-        return {"psnr": psnr(torch.cat(decoded), fresh)}
+        return {"psnr": psnr(torch.cat(decoded), fresh).mean}
 
     return Stage("vae", vae, Optimizers(vae, outer=("conv_in", "conv_out")), args.batch, args.learning_rate,
                  0.998, loss, ("loss", "kl"), validate)

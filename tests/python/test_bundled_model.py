@@ -11,6 +11,7 @@ from pathlib import Path
 
 import classifier
 import evaluate
+import generator
 import numpy as np
 import oracles
 import pytest
@@ -100,6 +101,14 @@ def test_most_objects_are_what_the_prompt_says(pictures: dict[str, np.ndarray]) 
         for name in classifier.identify(judge, pictures[wanted.prompt])
     ]
     assert np.mean(right) >= 0.75
+
+
+def test_what_is_evaluated_is_what_the_program_draws(pictures: dict[str, np.ndarray]) -> None:
+    prompt = WANTED[0].prompt
+    model = generator.Generator(ROOT / "models" / "stickers")
+    seeds = list(range(FIRST_SEED, FIRST_SEED + SEEDS))
+    drawn = model.draw([prompt] * SEEDS, seeds, model.defaults["steps"], model.defaults["guidance"])
+    assert np.abs(drawn.astype(int) - pictures[prompt]).max() <= 1
 
 
 def colours_in_order(picture: np.ndarray, axis: int) -> list[str | None]:

@@ -7,7 +7,9 @@ import concepts
 import evaluate
 import numpy as np
 import plot
+import psnr
 import pytest
+import report
 import results
 import torch
 from classifier import Thing
@@ -34,6 +36,25 @@ def test_a_pair_with_its_colours_on_the_wrong_sides_is_no_hit() -> None:
     seen = [{"pair": evaluate.pair_in_order(two_squares(*colours), things, "left")}
             for colours in (("red", "blue"), ("blue", "red"))]
     assert evaluate.score_pairs([(s, wanted) for s in seen]) == {"relation": 0.5, "pair": 1.0}
+
+
+def test_missed_objects_are_listed_with_their_style() -> None:
+    wanted = [{"concept": "fox", "style": "flat", "relation": relation} for relation in ("none", "none", "left")]
+    seen = [{"concept": name} for name in ("fox", "dog", "dog")]
+    assert evaluate.missed_objects(seen, wanted) == ["fox (flat): dog"]
+
+
+def test_a_ratio_is_the_mean_over_pictures_or_pooled() -> None:
+    error = torch.tensor([0.2, 0.02])[:, None, None, None].expand(2, 3, 4, 4)  # 20 and 40 dB
+    found = psnr.psnr(error, torch.zeros(2, 3, 4, 4))
+    assert found.mean == pytest.approx(30)
+    assert found.pooled == pytest.approx(10 * np.log10(2 / 0.0101))  # mean of 0.01 and 0.0001
+
+
+def test_tables_have_a_row_for_each_setting() -> None:
+    rows = {"guidance 1": {"object": 0.5, "colour": None}}
+    expected = ["| | object | colour |", "|---|---|---|", "| guidance 1 | 0.500 | - |"]
+    assert report.table(("object", "colour"), rows) == expected
 
 
 def test_results_go_back_into_checkpoints(tmp_path: Path) -> None:
