@@ -1,6 +1,7 @@
 #include "txt2img/pipeline.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/Utils.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
@@ -296,6 +297,7 @@ at::Tensor Pipeline::decode(const at::Tensor& latent, std::vector<Retry>& retrie
 
 std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Observer& observer) {
   const c10::InferenceMode guard;
+  at::init_num_threads();  // of those that help the one which draws, and that may be another each time
   check_batch(pictures);
   // What a batch that failed has left.
   release(text_encoder_);

@@ -1,8 +1,11 @@
 #include "cli/drawing.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 #include "cli/engine_loader.h"
@@ -23,9 +26,37 @@ double total(const Seconds& seconds) { return seconds.encode + seconds.sample + 
 
 std::string path_text(const std::filesystem::path& path) { return path.empty() ? "-" : path.string(); }
 
+// Those that are asked for, or the cores that this process may use, are shared out.
+int threads_of_each(int threads, std::size_t engines) {
+  cpu_set_t cores;
+  if (threads == 0) threads = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  return std::max(1, threads / static_cast<int>(engines));
+}
+
 bool goes_on(const Options& options) {
   const OnFailure by_default = options.file ? OnFailure::kGoOn : OnFailure::kStop;
   return options.on_failure.value_or(by_default) == OnFailure::kGoOn;
+}
+
+// One for each device.
+std::vector<EngineOptions> engines_of(const Options& options) {
+  std::vector<std::string> devices = options.devices;
+  if (devices == std::vector<std::string>{"all"}) {
+    devices.clear();
+    for (const DeviceInfo& device : list_devices()) {
+      if (device.name != "cpu") devices.push_back(device.name);
+    }
+    if (devices.empty())
+      throw Error(ExitCode::kUnavailable, "--devices all: there is no CUDA device; see --list devices");
+  }
+  if (devices.empty()) return {options.engine};
+  std::vector<EngineOptions> engines;
+  for (const std::string& device : devices) {
+    engines.push_back(options.engine);
+    engines.back().device = device;
+    if (device == "cpu") engines.back().threads = threads_of_each(options.engine.threads, devices.size());
+  }
+  return engines;
 }
 
 }  // namespace
@@ -38,7 +69,6 @@ Drawing::Drawing(const Options& options, Console& console, const Plan& plan, Ove
       results_(console),
       progress_(make_progress(options, console)),
       start_(Clock::now()),
-      batch_max_(static_cast<std::size_t>(options.batch_size)),
       writer_(options, plan) {}
 
 void Drawing::set_range(std::size_t before, std::size_t total, std::size_t due) {
@@ -58,39 +88,67 @@ void Drawing::open() {
   verify_files(plan_->bundle, options_->verify_model);
   progress_->start_loading(plan_->bundle.name);
   const auto start = Clock::now();
-  engine_ = open_engine(plan_->bundle, options_->engine);
+  for (const EngineOptions& options : engines_of(*options_)) {
+    workers_.push_back({.number = workers_.size(),
+                        .engine = open_engine(plan_->bundle, options),
+                        .batch_max = static_cast<std::size_t>(options_->batch_size)});
+    const Engine& engine = *workers_.back().engine;
+    console_->note("model " + plan_->bundle.folder.string() + ", " + std::string(name_of(engine.precision())) + " on " +
+                   engine.device().name + " (" + engine.device().description + "), LibTorch " + torch_version());
+  }
   load_seconds_ = seconds_since(start);
-  console_->note("model " + plan_->bundle.folder.string() + ", " + std::string(name_of(engine_->precision())) + " on " +
-                 engine_->device().name + " (" + engine_->device().description + "), LibTorch " + torch_version());
   start_ = Clock::now();
   defer_signals();
 }
 
 void Drawing::draw(std::span<const Job* const> due) {
   std::deque<const Job*> left(due.begin(), due.end());
-  try {
-    while (!left.empty() && !write_failure_) draw_batch(take_batch(left), Attempt::kFirst);
-    tell_all();
-  } catch (const Error& error) {
-    tell_all();
-    if (!write_failure_ && error.code() == ExitCode::kInterrupted) throw interruption();
-    if (!write_failure_) throw;
+  failure_ = nullptr;
+  {
+    std::vector<std::jthread> others;
+    for (Worker& worker : std::span(workers_).subspan(1)) {
+      others.emplace_back([this, &worker, &left] { work(worker, left); });
+    }
+    work(workers_.front(), left);
   }
-  if (!write_failure_) return;
-  if (counts_.done > 0) console_->remark(kept_text());
-  std::rethrow_exception(write_failure_);
+  tell_all();
+  if (write_failure_) {
+    if (counts_.done > 0) console_->remark(kept_text());
+    std::rethrow_exception(write_failure_);
+  }
+  if (!failure_) return;
+  try {
+    std::rethrow_exception(failure_);
+  } catch (const Error& error) {
+    if (error.code() == ExitCode::kInterrupted) throw interruption();
+    throw;
+  }
+}
+
+void Drawing::work(Worker& worker, std::deque<const Job*>& due) {
+  try {
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      if (due.empty() || is_ending()) return;
+      const std::vector<const Job*> batch = take_batch(due, worker.batch_max);
+      lock.unlock();
+      draw_batch(worker, batch, Attempt::kFirst);
+    }
+  } catch (...) {
+    const std::scoped_lock lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+  }
 }
 
 // The first one, and others that can share its batch.
-std::vector<const Job*> Drawing::take_batch(std::deque<const Job*>& due) const {
+std::vector<const Job*> Drawing::take_batch(std::deque<const Job*>& due, std::size_t batch_max) const {
   const auto style_of = [this](const Job* job) -> const Settings& {
     return plan_->styles[plan_->items[job->item].style];
   };
   std::vector<const Job*> batch{due.front()};
   due.pop_front();
   std::size_t seen = 0;
-  for (auto job = due.begin(); job != due.end() && batch.size() < batch_max_ && seen < kLookAhead * batch_max_;
-       ++seen) {
+  for (auto job = due.begin(); job != due.end() && batch.size() < batch_max && seen < kLookAhead * batch_max; ++seen) {
     if (can_share_batch(style_of(batch.front()), style_of(*job))) {
       batch.push_back(*job);
       job = due.erase(job);
@@ -101,62 +159,87 @@ std::vector<const Job*> Drawing::take_batch(std::deque<const Job*>& due) const {
   return batch;
 }
 
-void Drawing::draw_batch(std::span<const Job* const> batch, Attempt attempt) {
+void Drawing::draw_batch(Worker& worker, std::span<const Job* const> batch, Attempt attempt) {
   std::vector<Settings> settings;
   for (const Job* job : batch) settings.push_back(plan_->settings_of(*job));
-  progress_->start({.first = number_of(*batch.front()),
-                    .last = number_of(*batch.back()),
-                    .total = total_,
-                    .prompt = settings.front().prompt,
-                    .times = times()});
+  const BatchStart start = begin_batch(worker, batch, settings.front().prompt);
   std::vector<const Job*> left(batch.begin(), batch.end());
   try {
     if (stop_signal() != 0) throw Error(ExitCode::kInterrupted, "interrupted");
-    engine_->draw(settings, observer([&](std::size_t index, const Picture& picture) {
-                    std::erase(left, batch[index]);
-                    write(*batch[index], settings[index], picture, attempt);
-                  }));
+    worker.engine->draw(settings, observer(start, [&](std::size_t index, const Picture& picture) {
+                          std::erase(left, batch[index]);
+                          write(*worker.engine, *batch[index], settings[index], picture, attempt);
+                        }));
   } catch (const Error& error) {
     if (error.code() == ExitCode::kInterrupted) throw;
-    draw_smaller(batch, left, error);
+    draw_smaller(worker, batch, left, error);
   }
+  const std::scoped_lock lock(mutex_);
   tell(writer_.take());
 }
 
+BatchStart Drawing::begin_batch(const Worker& worker, std::span<const Job* const> batch, const std::string& prompt) {
+  const std::scoped_lock lock(mutex_);
+  const BatchStart start{.device = worker.number,
+                         .first = number_of(*batch.front()),
+                         .last = number_of(*batch.back()),
+                         .total = total_,
+                         .prompt = prompt,
+                         .times = times()};
+  progress_->start(start);
+  return start;
+}
+
 // What is left of a batch that failed.
-void Drawing::draw_smaller(std::span<const Job* const> batch, std::span<const Job* const> left, const Error& error) {
+void Drawing::draw_smaller(Worker& worker, std::span<const Job* const> batch, std::span<const Job* const> left,
+                           const Error& error) {
   if (batch.size() == 1) {
     fail(*batch.front(), error);
     return;
   }
   const std::size_t half = batch.size() / 2;
-  if (error.code() == ExitCode::kUnavailable && half < batch_max_) {
+  if (error.code() == ExitCode::kUnavailable && half < worker.batch_max) {
+    const std::scoped_lock lock(mutex_);
     console_->warning(std::to_string(batch.size()) + " pictures at once: " + error.what() + "; goes on with " +
                       std::to_string(half) + " at once");
-    batch_max_ = half;
+    worker.batch_max = half;
   }
   while (!left.empty()) {
-    const auto next = left.first(std::min({left.size(), half, batch_max_}));
-    draw_batch(next, Attempt::kAgain);
+    const auto next = left.first(std::min({left.size(), half, worker.batch_max}));
+    draw_batch(worker, next, Attempt::kAgain);
     left = left.subspan(next.size());
   }
 }
 
-Observer Drawing::observer(std::function<void(std::size_t, const Picture&)> on_picture) {
+Observer Drawing::observer(const BatchStart& start, std::function<void(std::size_t, const Picture&)> on_picture) {
   return {.on_step =
-              [this](int done, int steps) {
-                progress_->step(done, steps);
+              [this, start](int done, int steps) {
+                const std::scoped_lock lock(mutex_);
+                progress_->step(start, done, steps);
                 tell(writer_.take());
               },
-          .is_cancelled = [this] { return stop_signal() != 0 || write_failure_ != nullptr; },
-          .on_warning = [this](const std::string& text) { console_->warning(text); },
-          .on_picture = std::move(on_picture)};
+          .is_cancelled =
+              [this] {
+                const std::scoped_lock lock(mutex_);
+                return stop_signal() != 0 || is_ending();
+              },
+          .on_warning =
+              [this](const std::string& text) {
+                const std::scoped_lock lock(mutex_);
+                console_->warning(text);
+              },
+          .on_picture =
+              [this, on_picture = std::move(on_picture)](std::size_t index, const Picture& picture) {
+                const std::scoped_lock lock(mutex_);
+                on_picture(index, picture);
+              }};
 }
 
-void Drawing::write(const Job& job, const Settings& settings, const Picture& picture, Attempt attempt) {
+void Drawing::write(const Engine& engine, const Job& job, const Settings& settings, const Picture& picture,
+                    Attempt attempt) {
   DrawnPicture drawn{.job = &job, .picture = picture};
   if (attempt == Attempt::kAgain) drawn.picture.retries.push_back(Retry::kSmallerBatch);
-  drawn.record = record_of(plan_->bundle, settings, *options_, *engine_, drawn.picture);
+  drawn.record = record_of(plan_->bundle, settings, *options_, engine, drawn.picture);
   writer_.add(std::move(drawn));
 }
 
@@ -200,6 +283,7 @@ void Drawing::finish(const WrittenPicture& written) {
 }
 
 void Drawing::fail(const Job& job, const Error& error) {
+  const std::scoped_lock lock(mutex_);
   tell_all();  // of those before it
   const std::filesystem::path path = plan_->path_of(job);
   report({.status = Status::kFailed, .path = path_text(path), .error = error.what()}, job);

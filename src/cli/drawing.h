@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,12 +33,13 @@ class Drawing {
 
   void skip(const Job& job);
 
-  // Loads the model.
+  // Loads the model, on each device.
   void open();
 
-  // Pictures that can share a batch and are not far from each other are drawn together; of a batch that fails, smaller
-  // ones are tried. A picture that fails is reported and ends the run, unless it is to go on; a file that cannot be
-  // written ends it in any case. Returns when all is written. Throws Error, kInterrupted too.
+  // Each device takes the next pictures when it is free. Pictures that can share a batch and are not far from each
+  // other are drawn together; of a batch that fails, smaller ones are tried. A picture that fails is reported and ends
+  // the run, unless it is to go on; a file that cannot be written ends it in any case. Returns when all is written.
+  // Throws Error, kInterrupted too.
   void draw(std::span<const Job* const> due);
 
   // A line of a prompt file that asks for nothing that can be drawn.
@@ -54,17 +56,30 @@ class Drawing {
 
   enum class Attempt { kFirst, kAgain };
 
-  [[nodiscard]] std::vector<const Job*> take_batch(std::deque<const Job*>& due) const;
-  void draw_batch(std::span<const Job* const> batch, Attempt attempt);
-  void draw_smaller(std::span<const Job* const> batch, std::span<const Job* const> left, const Error& error);
-  void write(const Job& job, const Settings& settings, const Picture& picture, Attempt attempt);
+  // A device that draws, in a thread of its own where there are several.
+  struct Worker {
+    std::size_t number = 0;
+    std::unique_ptr<Engine> engine{};
+    std::size_t batch_max = 1;  // less than asked for when memory ran out
+  };
+
+  // These lock; the others are called while no second thread draws, or with the lock held.
+  void work(Worker& worker, std::deque<const Job*>& due);
+  BatchStart begin_batch(const Worker& worker, std::span<const Job* const> batch, const std::string& prompt);
+  void draw_batch(Worker& worker, std::span<const Job* const> batch, Attempt attempt);
+  void draw_smaller(Worker& worker, std::span<const Job* const> batch, std::span<const Job* const> left,
+                    const Error& error);
+  void fail(const Job& job, const Error& error);
+  [[nodiscard]] Observer observer(const BatchStart& start, std::function<void(std::size_t, const Picture&)> on_picture);
+
+  [[nodiscard]] std::vector<const Job*> take_batch(std::deque<const Job*>& due, std::size_t batch_max) const;
+  [[nodiscard]] bool is_ending() const { return write_failure_ != nullptr || failure_ != nullptr; }
+  void write(const Engine& engine, const Job& job, const Settings& settings, const Picture& picture, Attempt attempt);
   void tell(const std::vector<WrittenPicture>& pictures);
   void tell(const WrittenPicture& picture);
   void tell_all();
   void finish(const WrittenPicture& written);
-  void fail(const Job& job, const Error& error);
   void report(const Outcome& outcome, const Job& job);
-  [[nodiscard]] Observer observer(std::function<void(std::size_t, const Picture&)> on_picture);
   [[nodiscard]] Times times() const;
   [[nodiscard]] PictureEnd end_of(const Job& job, const std::filesystem::path& path, double seconds) const;
   [[nodiscard]] std::size_t number_of(const Job& job) const;
@@ -78,15 +93,16 @@ class Drawing {
   Overview* overview_;
   Results results_;
   std::unique_ptr<Progress> progress_;
-  std::unique_ptr<Engine> engine_;
+  std::vector<Worker> workers_;
   Clock::time_point start_;
   double load_seconds_ = 0;
   std::size_t before_ = 0;
   std::size_t total_ = 0;
   std::size_t due_ = 0;
   Counts counts_;
-  std::size_t batch_max_ = 1;         // less than asked for when memory ran out
-  std::exception_ptr write_failure_;  // the first
+  std::mutex mutex_;                  // of all but the engines, while several devices draw
+  std::exception_ptr failure_;        // the first of drawing
+  std::exception_ptr write_failure_;  // the first of writing
   PictureWriter writer_;              // last, for it is the first to be destroyed
 };
 

@@ -207,7 +207,17 @@ constexpr OptionInfo kTable[] = {
 
     {"--device", "auto|cpu|cuda[:N]", kText, kEverywhere, kMachine,
      "Where to draw; auto is CUDA if there is one. A device that is named never falls back.",
-     [](Options& o, std::string_view t) { o.engine.device = parse_device(t); }},
+     [](Options& o, std::string_view t) {
+       o.engine.device = parse_device(t);
+       o.devices.clear();
+     }},
+    {"--devices", "all|cuda:0,cuda:1,...", kText, kEverywhere, kMachine,
+     "Draw on several devices at once, a picture or batch on each; all is every CUDA device; cpu,cpu shares the cores out. "
+     "Of --device and --devices the last one counts.",
+     [](Options& o, std::string_view t) {
+       o.devices = parse_devices(t);
+       o.engine.device = o.devices.front() == "cpu" ? "cpu" : "cuda";
+     }},
     {"--dtype", "auto|float32|bfloat16|float16", kText, kEverywhere, kMachine,
      "Precision of text encoder and UNet; auto is the model's own on CUDA, float32 on a CPU.",
      [](Options& o, std::string_view t) { o.engine.precision = parse_dtype(t); }},

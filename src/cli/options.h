@@ -70,6 +70,7 @@ struct Options {
   Request request;    // all but the prompt
   std::string model;  // a path or a name; empty: the bundled model
   EngineOptions engine;
+  std::vector<std::string> devices;     // draw at once, of one kind; "all": every CUDA device; empty: engine.device
   int batch_size = 1;                   // pictures in one call of the UNet
   std::optional<OnFailure> on_failure;  // empty: the others of a prompt file are drawn, those of the command line not
   bool is_stream = false;               // draw each line of the prompt file when it arrives

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/bar.h"
 #include "cli/json_line.h"
@@ -38,7 +39,7 @@ class NoProgress final : public Progress {
  public:
   void start_loading(const std::string& /*model*/) override {}
   void start(const BatchStart& /*batch*/) override {}
-  void step(int /*done*/, int /*steps*/) override {}
+  void step(const BatchStart& /*batch*/, int /*done*/, int /*steps*/) override {}
   void finish(const PictureEnd& /*picture*/) override {}
   void skip(const PictureEnd& /*picture*/) override {}
   void fail(const PictureEnd& /*picture*/, const std::string& /*error*/) override {}
@@ -52,7 +53,7 @@ class PlainProgress final : public Progress {
 
   void start_loading(const std::string& /*model*/) override {}
   void start(const BatchStart& /*batch*/) override {}
-  void step(int /*done*/, int /*steps*/) override {}
+  void step(const BatchStart& /*batch*/, int /*done*/, int /*steps*/) override {}
 
   void finish(const PictureEnd& picture) override {
     const std::string left = picture.times.remaining < 0 ? "" : ", " + clock_text(picture.times.remaining) + " left";
@@ -90,14 +91,16 @@ class BarProgress final : public Progress {
   }
 
   void start(const BatchStart& batch) override {
-    std::string numbers = std::to_string(batch.first);
-    if (batch.last > batch.first) numbers += "-" + std::to_string(batch.last);
-    label_ = fraction(numbers, batch.total) + " " + whole_run(batch.times) + escape_for_terminal(batch.prompt);
+    if (!shown_ || shown_ == batch.device) show(batch);
   }
 
-  void step(int done, int steps) override {
+  // Of several devices the bar follows one, until its batch is done.
+  void step(const BatchStart& batch, int done, int steps) override {
     const auto now = Clock::now();
+    if (!shown_) show(batch);
+    if (shown_ != batch.device) return;
     if (done == 0) start_ = now;
+    if (done == steps) shown_.reset();
     if (done != 0 && done != steps && now - drawn_ < kRedrawAfter) return;
     drawn_ = now;
     const Bar bar{label_, done, steps, std::chrono::duration<double>(now - start_).count()};
@@ -113,8 +116,16 @@ class BarProgress final : public Progress {
   void end(const RunEnd& run) override { console_->remark(run.text); }
 
  private:
+  void show(const BatchStart& batch) {
+    shown_ = batch.device;
+    std::string numbers = std::to_string(batch.first);
+    if (batch.last > batch.first) numbers += "-" + std::to_string(batch.last);
+    label_ = fraction(numbers, batch.total) + " " + whole_run(batch.times) + escape_for_terminal(batch.prompt);
+  }
+
   Console* console_;
   bool tells_end_;  // how many were skipped
+  std::optional<std::size_t> shown_{};
   BarCharacters characters_ = shows_unicode() ? BarCharacters::kUnicode : BarCharacters::kAscii;
   std::string label_;
   Clock::time_point start_;
@@ -129,7 +140,6 @@ class JsonProgress final : public Progress {
   void start_loading(const std::string& model) override { line({{"event", "load"}, {"model", model}}); }
 
   void start(const BatchStart& batch) override {
-    batch_ = batch;
     line({{"event", "start"},
           {"first", batch.first},
           {"last", batch.last},
@@ -137,8 +147,8 @@ class JsonProgress final : public Progress {
           {"prompt", batch.prompt}});
   }
 
-  void step(int done, int steps) override {
-    line({{"event", "step"}, {"first", batch_.first}, {"last", batch_.last}, {"step", done}, {"steps", steps}});
+  void step(const BatchStart& batch, int done, int steps) override {
+    line({{"event", "step"}, {"first", batch.first}, {"last", batch.last}, {"step", done}, {"steps", steps}});
   }
 
   void finish(const PictureEnd& picture) override { picture_line("done", picture, nlohmann::ordered_json::object()); }
@@ -171,7 +181,6 @@ class JsonProgress final : public Progress {
   void line(const nlohmann::ordered_json& object) { console_->raw_line(json_line(object)); }
 
   Console* console_;
-  BatchStart batch_;
 };
 
 ProgressStyle choose_style(const Options& options) {

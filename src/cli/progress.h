@@ -24,8 +24,9 @@ struct Counts {
   std::size_t failed = 0;
 };
 
-// Pictures first ... last of `total`, counted from 1, that are drawn at once.
+// Pictures first ... last of `total`, counted from 1, that are drawn at once on one device.
 struct BatchStart {
+  std::size_t device = 0;  // which of those that draw
   std::size_t first = 1;
   std::size_t last = 1;
   std::size_t total = 1;  // 0: unknown
@@ -54,7 +55,7 @@ class Progress {
   virtual ~Progress() = default;
   virtual void start_loading(const std::string& model) = 0;
   virtual void start(const BatchStart& batch) = 0;
-  virtual void step(int done, int steps) = 0;
+  virtual void step(const BatchStart& batch, int done, int steps) = 0;
   virtual void finish(const PictureEnd& picture) = 0;
   virtual void skip(const PictureEnd& picture) = 0;
   virtual void fail(const PictureEnd& picture, const std::string& error) = 0;

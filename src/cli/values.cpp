@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <iterator>
 #include <limits>
+#include <ranges>
 #include <system_error>
 
 #include "txt2img/error.h"
@@ -102,6 +103,24 @@ std::string parse_device(std::string_view text) {
     refuse(text, "a device: give auto, cpu, cuda or cuda:N (txt2img --list devices shows them)");
   }
   return std::string(text);
+}
+
+std::vector<std::string> parse_devices(std::string_view text) {
+  if (text == "all") return {"all"};
+  std::vector<std::string> devices;
+  if (text.empty()) refuse(text, "a list of devices");
+  for (const auto part : std::views::split(text, ',')) {
+    std::string device = parse_device({part.begin(), part.end()});
+    if (device == "auto") refuse(text, "a list of devices: auto is no part of one");
+    if (device == "cuda") device = "cuda:0";
+    const bool is_cpu = device == "cpu";
+    if (!devices.empty() && is_cpu != (devices.front() == "cpu"))
+      refuse(text, "a list of devices of one kind: pictures of CPU and CUDA differ in their last bits");
+    if (!is_cpu && std::ranges::find(devices, device) != devices.end())
+      refuse(text, "a list of different devices: " + device + " is there twice");
+    devices.push_back(std::move(device));
+  }
+  return devices;
 }
 
 std::string parse_file_name(std::string_view text, std::string_view extension) {

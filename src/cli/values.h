@@ -28,6 +28,7 @@ bool parse_switch(std::string_view text);
 Size parse_size(std::string_view text);                                                      // "640x480"
 std::optional<std::uint64_t> parse_seed(std::string_view text);                              // nothing for "random"
 std::string parse_device(std::string_view text);                                             // auto, cpu, cuda, cuda:N
+std::vector<std::string> parse_devices(std::string_view text);                               // "cuda:0,cuda:1", "all"
 std::string parse_file_name(std::string_view text, std::string_view extension);              // "a/x.png" for ".png"
 std::pair<std::size_t, std::size_t> parse_shard(std::string_view text);                      // "3/8": 0 ... 7 of 8
 std::size_t parse_choice(std::string_view text, std::span<const std::string_view> choices);  // its index

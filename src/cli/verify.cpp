@@ -101,8 +101,9 @@ Picture draw_again(const Options& options, const Plan& plan, const Settings& set
   verify_files(plan.bundle, options.verify_model);
   progress->start_loading(plan.bundle.name);
   const std::unique_ptr<Engine> engine = open_engine(plan.bundle, options.engine);
-  progress->start({.prompt = settings.prompt});
-  const Observer observer{.on_step = [&](int done, int steps) { progress->step(done, steps); },
+  const BatchStart start{.prompt = settings.prompt};
+  progress->start(start);
+  const Observer observer{.on_step = [&](int done, int steps) { progress->step(start, done, steps); },
                           .on_warning = [&](const std::string& text) { console.warning(text); }};
   Picture picture = engine->draw(std::span(&settings, 1), observer).front();
   record = record_of(plan.bundle, settings, options, *engine, picture);
