@@ -217,7 +217,7 @@ def sweep(args: argparse.Namespace, judge: Judge, model: Generator) -> dict[str,
     captions = [r["en"][0] for r in records]
     seeds = seeds_from(args.seed, len(captions))
     settings = {f"guidance {x:g}": (args.steps, x) for x in GUIDANCES}
-    settings |= {f"{n} steps": (n, args.guidance) for n in STEPS}
+    settings |= {f"steps {n}": (n, args.guidance) for n in STEPS}
     return {name: score(readings(judge, model.draw(captions, seeds, *setting), records), records)
             for name, setting in settings.items()}
 
