@@ -192,20 +192,6 @@ at::Tensor in_blocks(const at::Tensor& weight) {
       .contiguous();
 }
 
-}  // namespace
-
-WinogradWeight winograd_weight(const at::Tensor& weight, std::int64_t side, c10::ScalarType dtype) {
-  const at::Tensor g = (side == 2 ? Transform<2>::g() : Transform<4>::g()).view({side + 2, 3});
-  const at::Tensor transform = at::kron(g, g).to(at::kFloat);  // (products, 9)
-  const std::int64_t out = weight.size(0);
-  const std::int64_t in = weight.size(1);
-  const at::Tensor kernels = weight.to(at::kFloat).permute({2, 3, 1, 0}).reshape({9, in * out});
-  const at::Tensor values = transform.matmul(kernels).view({-1, in, out});
-  return {.side = side, .out = out, .values = dtype == at::kFloat ? values : in_blocks(values)};
-}
-
-namespace {
-
 template <typename T>
 at::Tensor convolve(const at::Tensor& x, const WinogradWeight& weight, const at::Tensor& bias) {
   const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
@@ -248,6 +234,16 @@ at::Tensor convolve(const at::Tensor& x, const WinogradWeight& weight, const at:
 }
 
 }  // namespace
+
+WinogradWeight winograd_weight(const at::Tensor& weight, std::int64_t side, c10::ScalarType dtype) {
+  const at::Tensor g = (side == 2 ? Transform<2>::g() : Transform<4>::g()).view({side + 2, 3});
+  const at::Tensor transform = at::kron(g, g).to(at::kFloat);  // (products, 9)
+  const std::int64_t out = weight.size(0);
+  const std::int64_t in = weight.size(1);
+  const at::Tensor kernels = weight.to(at::kFloat).permute({2, 3, 1, 0}).reshape({9, in * out});
+  const at::Tensor values = transform.matmul(kernels).view({-1, in, out});
+  return {.side = side, .out = out, .values = dtype == at::kFloat ? values : in_blocks(values)};
+}
 
 at::Tensor winograd_convolution(const at::Tensor& x, const WinogradWeight& weight, const at::Tensor& bias) {
   return x.scalar_type() == at::kFloat ? convolve<float>(x, weight, bias) : convolve<at::BFloat16>(x, weight, bias);

@@ -1,7 +1,5 @@
 #include "cli/drawing.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -26,37 +24,9 @@ double total(const Seconds& seconds) { return seconds.encode + seconds.sample + 
 
 std::string path_text(const std::filesystem::path& path) { return path.empty() ? "-" : path.string(); }
 
-// Those that are asked for, or the cores that this process may use, are shared out.
-int threads_of_each(int threads, std::size_t engines) {
-  cpu_set_t cores;
-  if (threads == 0) threads = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-  return std::max(1, threads / static_cast<int>(engines));
-}
-
 bool goes_on(const Options& options) {
   const OnFailure by_default = options.file ? OnFailure::kGoOn : OnFailure::kStop;
   return options.on_failure.value_or(by_default) == OnFailure::kGoOn;
-}
-
-// One for each device.
-std::vector<EngineOptions> engines_of(const Options& options) {
-  std::vector<std::string> devices = options.devices;
-  if (devices == std::vector<std::string>{"all"}) {
-    devices.clear();
-    for (const DeviceInfo& device : list_devices()) {
-      if (device.name != "cpu") devices.push_back(device.name);
-    }
-    if (devices.empty())
-      throw Error(ExitCode::kUnavailable, "--devices all: there is no CUDA device; see --list devices");
-  }
-  if (devices.empty()) return {options.engine};
-  std::vector<EngineOptions> engines;
-  for (const std::string& device : devices) {
-    engines.push_back(options.engine);
-    engines.back().device = device;
-    if (device == "cpu") engines.back().threads = threads_of_each(options.engine.threads, devices.size());
-  }
-  return engines;
 }
 
 }  // namespace
@@ -88,7 +58,7 @@ void Drawing::open() {
   verify_files(plan_->bundle, options_->verify_model);
   progress_->start_loading(plan_->bundle.name);
   const auto start = Clock::now();
-  for (const EngineOptions& options : engines_of(*options_)) {
+  for (const EngineOptions& options : engines_of(options_->engine, options_->devices)) {
     workers_.push_back({.number = workers_.size(),
                         .engine = open_engine(plan_->bundle, options),
                         .batch_max = static_cast<std::size_t>(options_->batch_size)});

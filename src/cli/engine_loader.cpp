@@ -1,7 +1,9 @@
 #include "cli/engine_loader.h"
 
 #include <dlfcn.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
@@ -54,10 +56,36 @@ Function* find_function(const char* name) {
   return reinterpret_cast<Function*>(found);
 }
 
+// Those that are asked for, or the cores that this process may use, are shared out.
+int threads_of_each(int threads, std::size_t engines) {
+  cpu_set_t cores;
+  if (threads == 0) threads = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  return std::max(1, threads / static_cast<int>(engines));
+}
+
 }  // namespace
 
 std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& options) {
   return std::unique_ptr<Engine>(find_function<decltype(txt2img_open_engine)>("txt2img_open_engine")(bundle, options));
+}
+
+std::vector<EngineOptions> engines_of(const EngineOptions& options, std::vector<std::string> devices) {
+  if (devices == std::vector<std::string>{"all"}) {
+    devices.clear();
+    for (const DeviceInfo& device : list_devices()) {
+      if (device.name != "cpu") devices.push_back(device.name);
+    }
+    if (devices.empty())
+      throw Error(ExitCode::kUnavailable, "--devices all: there is no CUDA device; see --list devices");
+  }
+  if (devices.empty()) return {options};
+  std::vector<EngineOptions> engines;
+  for (const std::string& device : devices) {
+    engines.push_back(options);
+    engines.back().device = device;
+    if (device == "cpu") engines.back().threads = threads_of_each(options.threads, devices.size());
+  }
+  return engines;
 }
 
 ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) {

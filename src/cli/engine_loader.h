@@ -14,6 +14,10 @@ namespace txt2img::cli {
 // what the engine throws: kUnavailable, kBadData.
 std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& options);
 
+// Options of an engine on each of the devices, "all" being those of CUDA; of one as `options` say where none is listed.
+// Engines on the CPU share its threads out. Throws Error: kUnavailable (no CUDA device).
+std::vector<EngineOptions> engines_of(const EngineOptions& options, std::vector<std::string> devices);
+
 // As txt2img_try_module does.
 ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind);
 
