@@ -35,8 +35,6 @@ SPLITS = ("val", "heldout")
 LANGUAGES = ("en", "zh")
 # relation -> the axis it is about, and the sign that puts the first thing named first
 SIDES = {"left": ("x", 1), "right": ("x", -1), "above": ("y", 1), "below": ("y", -1)}
-
-
 GUIDANCES = (1, 1.5, 2, 2.5, 3, 4, 6)
 STEPS = (1, 2, 4, 6, 8, 12, 20)
 RED_THINGS = ("an apple", "a strawberry", "a ladybug", "a fire truck", "a rose", "a tomato")
@@ -181,7 +179,7 @@ def evaluate_split(args: argparse.Namespace, split: str, judge: Judge, model: Ge
     scores = figures["scores"]
     scores[f"renders, {split}"] = score(readings(judge, renders, records), records)
     scores[f"round trips, {split}"] = score(readings(judge, rebuilt, records), records)
-    shown: Drawn = []
+    english = np.empty(0)
     for language in LANGUAGES:
         captions = [r[language][0] for r in records]
         pictures = model.draw(captions, seeds_from(args.seed, len(captions)), args.steps, args.guidance)
@@ -193,12 +191,12 @@ def evaluate_split(args: argparse.Namespace, split: str, judge: Judge, model: Ge
             name = f"generated, {split}, {language}, {style}"
             scores[name] = score([seen[i] for i in rows], [records[i] for i in rows])
         if language == "en":
-            shown = list(zip(pictures, captions, strict=True))[: args.shown]
-            figures.setdefault("missed", {})[split] = missed_objects(seen, records)
-            if split == "heldout" and args.library:
-                library = np.load(args.data / "train" / "images.npy", mmap_mode="r")[: args.library]
-                figures["memorisation"] = memorisation(pictures, renders, library)
-    return shown
+            english = pictures
+            figures["missed"][split] = missed_objects(seen, records)
+    if split == "heldout" and args.library:
+        library = np.load(args.data / "train" / "images.npy", mmap_mode="r")[: args.library]
+        figures["memorisation"] = memorisation(english, renders, library)
+    return list(zip(english, (r["en"][0] for r in records), strict=True))[: args.shown]
 
 
 def seeds_from(first: int, count: int) -> list[int]:
@@ -213,13 +211,14 @@ def missed_objects(seen: list[dict], wanted: list[dict]) -> list[str]:
 
 def sweep(args: argparse.Namespace, judge: Judge, model: Generator) -> dict[str, dict]:
     """Scores of the same scenes of trained pairs with other guidance, and with other steps."""
-    renders, records = load_scenes(args.data / "val", args.swept)
+    _, records = load_scenes(args.data / "val", args.swept)
     captions = [r["en"][0] for r in records]
     seeds = seeds_from(args.seed, len(captions))
     settings = {f"guidance {x:g}": (args.steps, x) for x in GUIDANCES}
     settings |= {f"steps {n}": (n, args.guidance) for n in STEPS}
-    return {name: score(readings(judge, model.draw(captions, seeds, *setting), records), records)
-            for name, setting in settings.items()}
+    scores = {setting: score(readings(judge, model.draw(captions, seeds, *setting), records), records)
+              for setting in dict.fromkeys(settings.values())}
+    return {name: scores[setting] for name, setting in settings.items()}
 
 
 def negatives(args: argparse.Namespace, model: Generator) -> dict[str, dict[str, float]]:
@@ -241,7 +240,7 @@ def evaluate(args: argparse.Namespace) -> tuple[dict, Drawn]:
     args.steps = args.steps or model.defaults["steps"]
     args.guidance = args.guidance or model.defaults["guidance"]
     figures: dict = {"pictures": args.count, "steps": args.steps, "guidance": args.guidance, "seed": args.seed,
-                     "scores": {}, "psnr": {}, "counted": {}}
+                     "scores": {}, "psnr": {}, "counted": {}, "missed": {}}
     shown = [row for split in SPLITS for row in evaluate_split(args, split, judge, model, figures)]
     figures["sweep"] = {"pictures": args.swept, "scores": sweep(args, judge, model)}
     figures["negatives"] = negatives(args, model)

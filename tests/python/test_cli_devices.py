@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from cli_program import ROOT, TIMEOUT, Program
+from faults import tree
 
 TWO = ("--devices", "cpu,cpu")
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    """Name -> bytes of every file; the lines of a manifest sorted, for they are in the order of finishing."""
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def drawn(folder: Path) -> dict[str, bytes]:
+    """Its files; the lines of a manifest sorted, for they are in the order of finishing."""
+    found = tree(folder)
     for name in (name for name in found if name.endswith(".jsonl")):
         found[name] = b"".join(sorted(found[name].splitlines(keepends=True)))
     return found
@@ -30,7 +31,7 @@ def test_pictures_are_those_of_one_device(program: Program) -> None:
         result = program.run("-f", file, "-n", 2, "-s", 5, "-o", f"{name}/", *more)
         assert result.code == 0, result.err
         assert len(result.paths) == 18
-    assert tree(program.folder / "one") == tree(program.folder / "two") == tree(program.folder / "batches")
+    assert drawn(program.folder / "one") == drawn(program.folder / "two") == drawn(program.folder / "batches")
 
 
 def test_the_bundled_model_draws_as_on_one_device_with_its_threads(tmp_path: Path) -> None:
