@@ -74,8 +74,10 @@ class Helper:
             for told in self.process.stdout:
                 if told.startswith(self.prefix):
                     return json.loads(told.removeprefix(self.prefix))
+            self.process.wait()  # its output may end before it does
             return {"error": "no answer in time" if guard.finished.is_set() else "it ended without an answer"}
         except OSError as error:
+            self.process.wait()
             return {"error": str(error)}
         finally:
             guard.cancel()

@@ -134,6 +134,14 @@ def test_a_helper_answers_until_it_ends(helper: Helper) -> None:
     assert "error" in helper.ask("3", 60)
 
 
+def test_a_helper_whose_output_ends_first_has_ended_when_it_is_given_up(tmp_path: Path) -> None:
+    code = "import os, time\nos.close(1)\ntime.sleep(0.3)\nos.write(2, b'last words')\nos._exit(3)"
+    helper = Helper([sys.executable, "-c", code], tmp_path / "log")
+    assert "error" in helper.ask("1", 60)
+    assert helper.process.poll() == 3
+    assert (tmp_path / "log").read_text() == "last words"
+
+
 def test_a_contender_that_cannot_start_tells_its_last_words(tmp_path: Path) -> None:
     broken = cpu_contenders.program_contender("txt2img", setting(tmp_path, model=tmp_path / "none"))
     with pytest.raises(cpu_contenders.Failed, match="txt2img: error: .*none"):
