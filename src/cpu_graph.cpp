@@ -4,13 +4,11 @@
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/custom_operator.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "cpu_attention.h"
@@ -26,7 +24,6 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using torch::jit::Value;
 
-constexpr const char* kRunLayer = "txt2img::run_layer";
 constexpr const char* kAttend = "txt2img::attend";
 
 // Attention, where what comes is not as the graph promises too.
@@ -59,13 +56,6 @@ void register_operators() {
            c10::AliasAnalysisKind::FROM_SCHEMA)});
 }
 
-bool is(const Node& node, std::string_view name) { return node.kind().toQualString() == name; }
-
-bool writes(const Node& node) {
-  const c10::FunctionSchema* const schema = node.maybeSchema();
-  return schema != nullptr && schema->is_mutable();
-}
-
 class Rewriter {
  public:
   Rewriter(const torch::jit::Module& module, Graph& graph, c10::ScalarType dtype)
@@ -76,12 +66,12 @@ class Rewriter {
     const std::vector<Node*> nodes(graph_->nodes().begin(), graph_->nodes().end());
     for (Node* node : nodes) {
       if (is_plain_attention(*node)) {
-        replace(node, kAttend, node->inputs().slice(0, 3));
+        replace_node(node, kAttend, node->inputs().slice(0, 3));
       } else if (const auto layer = layer_of(*node)) {
         Value* const input = graph_->addInput();
         input->setType(c10::CapsuleType::get());
         layers_.push_back(c10::IValue::make_capsule(layer));
-        replace(node, kRunLayer, {node->input(0), input});
+        replace_node(node, kRunLayer, {node->input(0), input});
       }
     }
     for (Node* node : nodes_left()) {
@@ -96,11 +86,11 @@ class Rewriter {
   [[nodiscard]] std::vector<Node*> nodes_left() const { return {graph_->nodes().begin(), graph_->nodes().end()}; }
 
   c10::intrusive_ptr<CpuLayer> layer_of(const Node& node) {
-    if (is(node, "aten::_convolution")) {
+    if (calls(node, "aten::_convolution")) {
       const std::optional<ConvolutionFacts> facts = constants_.convolution(node);
       return facts ? remember(facts->weight, make_convolution(*facts, dtype_, levers_)) : nullptr;
     }
-    if (is(node, "aten::linear")) {
+    if (calls(node, "aten::linear")) {
       const std::optional<at::Tensor> weight = constants_.tensor(node.input(1));
       const std::optional<at::Tensor> bias = constants_.tensor(node.input(2));
       if (!weight || weight->dim() != 2 || !(bias || constants_.is_none(node.input(2)))) return nullptr;
@@ -116,35 +106,16 @@ class Rewriter {
 
   // Of scaled_dot_product_attention(q, k, v, mask, dropout, is_causal, scale, enable_gqa).
   [[nodiscard]] bool is_plain_attention(const Node& node) const {
-    return levers_.attention && is(node, "aten::scaled_dot_product_attention") && constants_.is_none(node.input(3)) &&
-           constants_.number(node.input(4)) == 0 && constants_.is_false(node.input(5)) &&
-           constants_.is_none(node.input(6)) && constants_.is_false(node.input(7));
+    return levers_.attention && calls(node, "aten::scaled_dot_product_attention") &&
+           constants_.is_none(node.input(3)) && constants_.number(node.input(4)) == 0 &&
+           constants_.is_false(node.input(5)) && constants_.is_none(node.input(6)) &&
+           constants_.is_false(node.input(7));
   }
 
-  void replace(Node* node, const char* name, at::ArrayRef<Value*> inputs) {
-    Node* const call = graph_->create(c10::Symbol::fromQualString(name), inputs);
-    call->insertBefore(node);
-    call->output()->copyMetadata(node->output());
-    node->output()->replaceAllUsesWith(call->output());
-    node->destroy();
-  }
-
-  // Operators that exporters leave behind.
   [[nodiscard]] bool does_nothing(const Node& node) const {
-    if (is(node, "aten::dropout")) return constants_.is_false(node.input(2));
-    // Whole numbers would become fractions.
-    if (is(node, "aten::div")) return constants_.number(node.input(1)) == 1 && comes_from_layer(node.input(0));
+    if (!calls(node, "aten::contiguous")) return is_idle(node, constants_);
     // Layers take every memory format.
-    if (is(node, "aten::contiguous"))
-      return std::ranges::all_of(node.output()->uses(), [](const auto& use) { return is(*use.user, kRunLayer); });
-    return false;
-  }
-
-  // Whether it is of the layers' type: what one gives, or a sum with that.
-  [[nodiscard]] static bool comes_from_layer(const Value* value) {
-    const Node& node = *value->node();
-    if (is(node, kRunLayer)) return true;
-    return is(node, "aten::add") && (comes_from_layer(node.input(0)) || comes_from_layer(node.input(1)));
+    return std::ranges::all_of(node.output()->uses(), [](const auto& use) { return calls(*use.user, kRunLayer); });
   }
 
   Graph* graph_;
@@ -171,26 +142,17 @@ std::unordered_set<const c10::TensorImpl*> only_in_layers(const std::vector<at::
 
 }  // namespace
 
-std::optional<CpuGraph> make_cpu_graph(const torch::jit::Module& module, const std::shared_ptr<Graph>& graph,
-                                       c10::ScalarType dtype) {
+std::optional<RewrittenGraph> make_cpu_graph(const torch::jit::Module& module, const std::shared_ptr<Graph>& graph,
+                                             c10::ScalarType dtype) {
   const CpuLevers levers = usable_cpu_levers(dtype);
   if (!levers.attention && !levers.packed && !levers.winograd) return std::nullopt;
-  if (std::ranges::any_of(graph->nodes(), [](const Node* node) { return writes(*node) || !node->blocks().empty(); }))
-    return std::nullopt;
+  if (!can_be_rewritten(*graph)) return std::nullopt;
   register_operators();
   Rewriter rewriter(module, *graph, dtype);
   const std::vector<c10::IValue> layers = rewriter.rewrite();
   torch::jit::EliminateDeadCode(graph);
-  CpuGraph result{.taken = only_in_layers(rewriter.weights(), module, *graph)};
-  const auto executor = std::make_shared<torch::jit::GraphExecutor>(graph, "forward");
-  result.run = [executor, layers, self = module._ivalue()](const std::vector<at::Tensor>& inputs) {
-    torch::jit::Stack stack = {self};
-    stack.insert(stack.end(), inputs.begin(), inputs.end());
-    stack.insert(stack.end(), layers.begin(), layers.end());
-    executor->run(stack);
-    return stack.back();
-  };
-  return result;
+  return RewrittenGraph{.run = runner_of(module, graph, layers),
+                        .taken = only_in_layers(rewriter.weights(), module, *graph)};
 }
 
 }  // namespace txt2img

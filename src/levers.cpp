@@ -39,7 +39,8 @@ void read_levers(const char* variable, const Switches& levers) {
 
 CudaLevers cuda_levers() {
   CudaLevers levers;
-  read_levers("TXT2IMG_CUDA_LEVERS", {{"channels_last", &levers.channels_last}, {"graph", &levers.graph}});
+  read_levers("TXT2IMG_CUDA_LEVERS",
+              {{"channels_last", &levers.channels_last}, {"graph", &levers.graph}, {"group_norm", &levers.group_norm}});
   return levers;
 }
 

@@ -156,7 +156,7 @@ Head make_head(const torch::jit::Module& module, const std::shared_ptr<Graph>& g
   graph->registerOutput(output);
   torch::jit::EliminateDeadCode(graph);
   if (device.is_cpu()) {
-    if (const std::optional<CpuGraph> rewritten = make_cpu_graph(module, graph, dtype)) {
+    if (const std::optional<RewrittenGraph> rewritten = make_cpu_graph(module, graph, dtype)) {
       return [run = rewritten->run](const at::Tensor& input) { return run({input}).toTensor(); };
     }
   }

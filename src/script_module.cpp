@@ -11,27 +11,41 @@
 #include <utility>
 
 #include "cpu_graph.h"
+#include "group_norm.h"
 #include "levers.h"
 #include "mapped_module.h"
 #include "script_graph.h"
 #include "torch_errors.h"
+#include "txt2img/error.h"
 
 namespace txt2img {
 
 struct ScriptModule::Impl {
   mutable torch::jit::Module module;
-  std::optional<CpuGraph> cpu_graph{};
+  std::optional<RewrittenGraph> graph{};
 };
 
 namespace {
 
 constexpr const char* kCallRemedy = "; does the module fit its entry in model.json?";
 
+bool is_channels_last(c10::Device device, c10::ScalarType dtype) {
+  return device.is_cuda() && dtype != at::kFloat && cuda_levers().channels_last;
+}
+
 // Tensor cores read kernels with channels last: without that cuDNN transposes around each convolution.
 at::MemoryFormat format_of(const at::Tensor& weight, c10::Device device, c10::ScalarType dtype) {
   const bool is_kernel = weight.dim() == 4 && weight.is_floating_point();
-  const bool is_last = is_kernel && device.is_cuda() && dtype != at::kFloat && cuda_levers().channels_last;
-  return is_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  return is_kernel && is_channels_last(device, dtype) ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+}
+
+std::optional<RewrittenGraph> rewrite(const torch::jit::Module& module, c10::Device device, c10::ScalarType dtype) {
+  if (device.is_cpu()) return make_cpu_graph(module, inlined_graph(module), dtype);
+  if (!cuda_levers().group_norm || !is_channels_last(device, dtype)) return std::nullopt;
+  if (!has_group_norm_kernel())
+    throw Error(ExitCode::kBadConfig,
+                "TXT2IMG_CUDA_LEVERS: this build has no group_norm; build it where nvcc is found");
+  return make_group_norm_graph(module, inlined_graph(module));
 }
 
 using Taken = std::unordered_set<const c10::TensorImpl*>;
@@ -83,9 +97,8 @@ ScriptModule::ScriptModule(const std::filesystem::path& file, c10::Device device
   translate_errors("cannot load " + file.string(), "; export the model again", [&] {
     impl_ = std::make_unique<Impl>(Impl{.module = load(file)});
     const torch::jit::Module& module = impl_->module;
-    if (device.is_cpu() && module.find_method("forward"))
-      impl_->cpu_graph = make_cpu_graph(module, inlined_graph(module), dtype);
-    weights_ = cast_and_move(module, device, dtype, impl_->cpu_graph ? impl_->cpu_graph->taken : Taken());
+    if (module.find_method("forward")) impl_->graph = rewrite(module, device, dtype);
+    weights_ = cast_and_move(module, device, dtype, impl_->graph ? impl_->graph->taken : Taken());
   });
 }
 
@@ -95,11 +108,11 @@ ScriptModule& ScriptModule::operator=(ScriptModule&&) noexcept = default;
 
 std::vector<at::Tensor> ScriptModule::run(const std::vector<at::Tensor>& inputs) const {
   return translate_errors(name_, kCallRemedy, [&] {
-    if (!impl_->cpu_graph) return to_tensors(impl_->module.forward({inputs.begin(), inputs.end()}));
+    if (!impl_->graph) return to_tensors(impl_->module.forward({inputs.begin(), inputs.end()}));
     torch::jit::Stack values = {impl_->module._ivalue()};
     values.insert(values.end(), inputs.begin(), inputs.end());
     impl_->module.get_method("forward").function().getSchema().checkAndNormalizeInputs(values, {});
-    return to_tensors(impl_->cpu_graph->run(inputs));
+    return to_tensors(impl_->graph->run(inputs));
   });
 }
 

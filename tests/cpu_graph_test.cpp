@@ -44,11 +44,11 @@ class CpuGraphTest : public testing::Test {
     return module;
   }
 
-  static std::optional<CpuGraph> rewrite(const torch::jit::Module& module, c10::ScalarType dtype = at::kFloat) {
+  static std::optional<RewrittenGraph> rewrite(const torch::jit::Module& module, c10::ScalarType dtype = at::kFloat) {
     return make_cpu_graph(module, inlined_graph(module), dtype);
   }
 
-  static at::Tensor run(const CpuGraph& graph, const at::Tensor& x) { return graph.run({x}).toTensor(); }
+  static at::Tensor run(const RewrittenGraph& graph, const at::Tensor& x) { return graph.run({x}).toTensor(); }
 
   // The largest difference to the module's own forward, against its largest value.
   static double difference(torch::jit::Module& module, const at::Tensor& x) {
@@ -76,7 +76,7 @@ TEST_P(CpuGraphLayers, GiveWhatTheModuleGives) {
   const auto& [layer, levers] = GetParam();
   setenv("TXT2IMG_CPU_LEVERS", levers, /*replace=*/1);
   torch::jit::Module module = module_of("return " + layer.code);
-  const std::optional<CpuGraph> graph = rewrite(module);
+  const std::optional<RewrittenGraph> graph = rewrite(module);
   ASSERT_TRUE(graph);
   for (const std::int64_t side : {7, 64, 7}) {  // another size later, and the first again
     EXPECT_LT(difference(module, at::randn({2, 16, side, 16})), 1e-5) << side;
@@ -124,7 +124,7 @@ TEST_F(CpuGraphTest, CastsInItsLayersWhatIsStoredInHalf) {
 TEST_F(CpuGraphTest, WorksInBfloat16WhereTheProcessorDoes) {
   torch::jit::Module module = module_of("return torch.linear(" + convolution("self.same", "None", kSame) +
                                         ".transpose(1, 3), self.matrix, self.bias)");
-  const std::optional<CpuGraph> graph = rewrite(module, at::kBFloat16);
+  const std::optional<RewrittenGraph> graph = rewrite(module, at::kBFloat16);
   ASSERT_EQ(graph.has_value(), at::get_cpu_capability().starts_with("AVX512"));
   if (!graph) GTEST_SKIP() << "no kernels for bfloat16";
   const at::Tensor x = at::randn({1, 16, 16, 16});

@@ -1,8 +1,6 @@
 #include "graphed_call.h"
 
-#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
 #include <c10/core/InferenceMode.h>
@@ -11,12 +9,14 @@
 #include <optional>
 #include <string>
 
+#include "cuda_device.h"
+
 namespace txt2img {
 namespace {
 
 using Tensors = GraphedCall::Tensors;
 
-bool has_cuda() { return CudaGraph::is_available() && at::hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0; }
+bool has_cuda() { return CudaGraph::is_available() && has_cuda_device(); }
 
 at::Tensor square(std::int64_t side, double value, c10::Device device) {
   return at::full({side, side}, value, at::TensorOptions(at::kFloat).device(device));

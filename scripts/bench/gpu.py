@@ -22,8 +22,9 @@ from harness import Clock, Helper, Results
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(os.environ.get("TXT2IMG_BINARY", ROOT / "build" / "release" / "txt2img"))
 ALL = "channels_last,graph"
+FUSED = f"{ALL},group_norm"  # not on unless it is listed
 # Plain first, each one alone, all together.
-LEVERS = ("none", "channels_last", "graph", ALL)
+LEVERS = ("none", "channels_last", "graph", ALL, FUSED)
 STEPS = 20
 
 
@@ -129,7 +130,7 @@ class Bench:
         engine = PROGRAM.parent / "engine_tests"
         unit = None
         if engine.exists():
-            unit = start([engine, "--gtest_filter=*Cuda*:*Graphed*"], self.results.folder / "tests.log")
+            unit = start([engine, "--gtest_filter=*Cuda*:*Graphed*:*GroupNorm*"], self.results.folder / "tests.log")
         code = wait(tests, min(100, self.clock.left - 20))
         self.results.put("pytest", {"exit": code, "seconds": time.monotonic() - begin})
         lines = (self.results.folder / "tests.log").read_text().splitlines()
@@ -323,7 +324,7 @@ class Bench:
     def large(self) -> None:
         self.bundle = self.make_bundle("sdxl")
         self.results.say(f"\nSDXL bundle: exit {wait(self.maker, min(150, self.clock.left - 60))}")
-        self.steps("sdxl", 1024, 3, 1, ("none", ALL))
+        self.steps("sdxl", 1024, 3, 1, ("none", ALL, FUSED))
 
 
 def has_module(name: str) -> bool:

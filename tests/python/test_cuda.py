@@ -111,7 +111,7 @@ def test_a_picture_is_the_same_alone_and_as_a_later_one_of_a_run(gpu: Program) -
     assert (gpu.folder / "run" / "9.png").read_bytes() == (gpu.folder / "alone.png").read_bytes()
 
 
-@pytest.mark.parametrize("levers", ["graph", "channels_last", "channels_last,graph"])
+@pytest.mark.parametrize("levers", ["graph", "channels_last", "channels_last,graph", "channels_last,graph,group_norm"])
 def test_what_makes_it_faster_does_not_change_the_picture(gpu: Program, levers: str) -> None:
     plain = draw(gpu, "plain.png", *RUN, levers="none")
     fast = draw(gpu, "fast.png", *RUN, levers=levers)
