@@ -16,6 +16,10 @@ namespace {
 struct Case {
   std::int64_t queries = 0, keys = 0, width = 0;
   double size = 1;  // of the scores, roughly
+
+  friend std::ostream& operator<<(std::ostream& out, const Case& sizes) {
+    return out << sizes.queries << " x " << sizes.keys << " of " << sizes.width << ", scores " << sizes.size;
+  }
 };
 
 class CpuAttention : public testing::TestWithParam<std::tuple<c10::ScalarType, Case>> {};

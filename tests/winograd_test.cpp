@@ -20,12 +20,21 @@ struct Case {
   std::array<std::int64_t, 4> input{};  // (N, C, h, w)
   std::int64_t out = 0;
   bool has_bias = true;
+
+  friend std::ostream& operator<<(std::ostream& out, const Case& sizes) {
+    for (const std::int64_t size : sizes.input) out << size << " x ";
+    return out << "-> " << sizes.out << (sizes.has_bias ? "" : " without bias");
+  }
 };
 
 struct Kind {
   std::int64_t side = 0;
   c10::ScalarType dtype = at::kFloat;
   double error_max = 0;  // relative to the largest result
+
+  friend std::ostream& operator<<(std::ostream& out, const Kind& kind) {
+    return out << "F(" << kind.side << ") in " << kind.dtype;
+  }
 };
 
 class Winograd : public testing::TestWithParam<std::tuple<Kind, Case>> {};

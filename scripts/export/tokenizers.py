@@ -118,30 +118,31 @@ def _copy_vocabulary(source: Path, target: Path) -> dict[str, int]:
         shutil.copyfile(vocab, target / "vocab.json")
         shutil.copyfile(merges, target / "merges.txt")
         tokens = read_json(vocab)
-        _check_merges(merges, tokens)
+        with describing(str(merges)):
+            lines = merges.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        for number, line in enumerate(lines, start=1):
+            if not line.startswith("#version"):
+                _check_merge(f"{merges}:{number}", line.removesuffix("\r"), tokens)
         return tokens
-    model = _read_model(source)
-    pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
+    whole, model = source / "tokenizer.json", _read_model(source)
+    with describing(str(whole)):
+        pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
+    for number, pair in enumerate(pairs, start=1):
+        _check_merge(f"{whole}: merge {number}", pair, model["vocab"])
     text = json.dumps(model["vocab"], ensure_ascii=False)
     (target / "vocab.json").write_text(text, encoding="utf-8")
-    lines = "\n".join(["#version: 0.2", *pairs, ""])
-    (target / "merges.txt").write_text(lines, encoding="utf-8")
+    (target / "merges.txt").write_text("\n".join(["#version: 0.2", *pairs, ""]), encoding="utf-8")
     return model["vocab"]
 
 
-def _check_merges(path: Path, vocab: dict[str, int]) -> None:
-    """Each line but the comment must name two tokens that together are a third: so the program reads the file."""
-    with describing(str(path)):
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    for number, line in enumerate(lines, start=1):
-        parts = line.removesuffix("\r").split(" ")
-        if line.startswith("#version"):
-            continue
-        if len(parts) != 2:
-            raise bad_data(f"{path}:{number}: {line[:80]!r} is not two tokens")
-        for token in (*parts, "".join(parts)):
-            if token not in vocab:
-                raise bad_data(f"{path}:{number}: {token[:80]!r} is not in vocab.json")
+def _check_merge(where: str, merge: str, vocab: dict[str, int]) -> None:
+    """It must name two tokens that together are a third: so the program reads it."""
+    parts = merge.split(" ")
+    if len(parts) != 2:
+        raise bad_data(f"{where}: {merge[:80]!r} is not two tokens")
+    for token in (*parts, "".join(parts)):
+        if token not in vocab:
+            raise bad_data(f"{where}: {token[:80]!r} is not in the vocabulary")
 
 
 def _refuse_added_tokens(source: Path, config: dict[str, Any], vocab: dict[str, int]) -> None:

@@ -207,7 +207,7 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
     ),
     "merges of another vocabulary": (
         65,
-        ["merges.txt:1:", "'ferro' is not in vocab.json"],
+        ["merges.txt:1:", "'ferro' is not in the vocabulary"],
         lambda folder: (folder / "tokenizer/merges.txt").write_text("ferro concrete\n"),
     ),
     "an unknown fact": (65, ["txt2img.json", "'nmae'"], json_file("txt2img.json", nmae="x")),

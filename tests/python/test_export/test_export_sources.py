@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from export.components import components
 from export.diffusers_folder import DiffusersFolder
+from export.errors import ExportError
 from export.source import TokenizerSource
 from export.tokenizers import export_tokenizer
 from exported import (
@@ -42,6 +44,23 @@ def test_vocabulary_is_recovered_from_tokenizer_json(sd1: Path, tmp_path: Path) 
         ours = (bundle / "tokenizer" / name).read_text(encoding="utf-8")
         theirs = (sd1 / "tokenizer" / name).read_text(encoding="utf-8")
         assert read(ours) == read(theirs)
+
+
+@pytest.mark.parametrize("merge", ["a b c", ["fer", "ro"], 7], ids=str)
+def test_refuses_merges_of_tokenizer_json_that_its_vocabulary_does_not_have(
+    sd1: Path, tmp_path: Path, merge: object
+) -> None:
+    CLIPTokenizer.from_pretrained(sd1 / "tokenizer").save_pretrained(tmp_path)
+    for name in ("vocab.json", "merges.txt"):
+        (tmp_path / name).unlink(missing_ok=True)
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["model"]["merges"].insert(2, merge)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    (tmp_path / "bundle").mkdir()
+    with pytest.raises(ExportError, match="tokenizer.json") as raised:
+        export_tokenizer(TokenizerSource(tmp_path), tmp_path / "bundle", "tokenizer", 77)
+    assert raised.value.code == 65
 
 
 def test_a_pad_token_of_its_own_is_taken_out_of_the_text(copy: Path, tmp_path: Path) -> None:
