@@ -25,6 +25,8 @@ ALL = "channels_last,graph"
 FUSED = f"{ALL},group_norm"  # not on unless it is listed
 # Plain first, each one alone, all together.
 LEVERS = ("none", "channels_last", "graph", ALL, FUSED)
+PEERS = ("jit", "jit channels_last", "diffusers")
+COMPILED = ("diffusers, torch.compile",)  # max-autotune: minutes of compiling
 STEPS = 20
 
 
@@ -161,9 +163,17 @@ class Bench:
         return folder
 
     # --- milliseconds a step ---
-    def steps(self, family: str, side: int, pictures: int, rounds: int, levers: tuple[str, ...]) -> None:
+    def steps(
+        self,
+        family: str,
+        side: int,
+        pictures: int,
+        rounds: int,
+        levers: tuple[str, ...],
+        peers: tuple[str, ...] = PEERS,
+    ) -> None:
+        """The table compares with the last one of the peers."""
         peer = start_peer(self.bundle, self.log, family, side)
-        asked = ("jit", "jit channels_last", "diffusers")
         measured: dict[str, list[float]] = {}
         facts: dict[str, dict[str, Any]] = {}
 
@@ -182,13 +192,13 @@ class Bench:
                     run = self.sample(lever, side, pictures)
                     note(f"txt2img, {lever}", run.pop("ms"), run)
                     facts[lever] = run
-                for name in asked:
+                for name in peers:
                     if turn > 0 and self.clock.left < 25:
                         break
-                    answer = peer.ask(name, min(60, self.clock.left))
+                    answer = peer.ask(name, min(400 if peers is COMPILED else 60, self.clock.left))
                     note(name, answer.pop("ms_per_step", []), answer)
-            self.table(family, side, measured, facts)
-            if rounds > 1:
+            self.table(f"{family}, {side}x{side}", peers[-1], measured, facts)
+            if rounds > 1 and peers is PEERS:
                 self.extras(peer, family)
         finally:
             peer.end()
@@ -230,18 +240,20 @@ class Bench:
             "stderr": drawn["stderr"][-300:],
         }
 
-    def table(self, family: str, side: int, measured: dict[str, list[float]], facts: dict[str, dict[str, Any]]) -> None:
+    def table(
+        self, what: str, reference: str, measured: dict[str, list[float]], facts: dict[str, dict[str, Any]]
+    ) -> None:
         say = self.results.say
-        say(f"\n## {family}, {side}x{side}, float16, guidance, {STEPS} steps: milliseconds a step\n")
-        say("| what | median | least and most | runs | x diffusers |\n|---|---|---|---|---|")
-        diffusers = statistics.median(measured.get("diffusers") or [float("nan")])
+        say(f"\n## {what}, float16, guidance, {STEPS} steps: milliseconds a step\n")
+        say(f"| what | median | least and most | runs | x {reference} |\n|---|---|---|---|---|")
+        compared = statistics.median(measured.get(reference) or [float("nan")])
         for name, values in measured.items():
             if not values:
                 say(f"| {name} | failed | | | |")
                 continue
             median = statistics.median(values)
             ends = f"{min(values):.2f} to {max(values):.2f}"
-            say(f"| {name} | {median:.2f} | {ends} | {len(values)} | {diffusers / median:.2f} |")
+            say(f"| {name} | {median:.2f} | {ends} | {len(values)} | {compared / median:.2f} |")
         say("\n| txt2img | load s | first picture ms a step | decode ms | PNG ms | wall s | MiB above idle |")
         say("|---|---|---|---|---|---|---|")
         for lever, run in facts.items():
@@ -338,6 +350,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--seconds", type=float, default=570)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="torch.compile too, whose warm-up takes minutes")
     parser.add_argument("--bundle", type=Path, help="of SD 1.5 shapes, instead of one that is made")
     parser.add_argument("--rehearse", action="store_true", help="on the CPU, of tiny pictures: does the harness work?")
     options = parser.parse_args()
@@ -346,6 +359,8 @@ def main() -> None:
         bench = Bench(results, Clock(options.seconds), Path(name), "cpu" if options.rehearse else "cuda")
         bench.stage("tests and bundle", lambda: bench.tests_and_bundle(options.bundle), 20)
         bench.stage("steps", lambda: bench.steps("sd1", bench.side, 5, 2, LEVERS), 20)
+        if options.compile:
+            bench.stage("torch.compile", lambda: bench.steps("sd1", bench.side, 5, 2, (ALL, FUSED), COMPILED), 120)
         bench.stage("one-liners", bench.one_liners, 15)
         bench.stage("decoders", bench.other_decoders, 15)
         bench.stage("batches", bench.batches, 20)

@@ -4,7 +4,7 @@ set -uo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/bench/gpu.sh [--quick] [--seconds N] OUTPUT
+Usage: scripts/bench/gpu.sh [--quick] [--compile] [--seconds N] OUTPUT
        scripts/bench/gpu.sh --pack
 
 Builds the program against the PyTorch of python3 (or $PYTHON), runs tests/python/test_cuda.py and the C++ tests of
@@ -14,6 +14,7 @@ logs, written again after each stage: what was done when time runs out is there.
 the next.
 
   --quick      SD 1.5 only, in about 150 s on 16 cores; without it SDXL too, in under 10 minutes
+  --compile    diffusers with torch.compile too, which warms up for minutes: with --quick --seconds 570
   --seconds N  when to stop (150 or 570)
   --pack       on a machine that has built for the same PyTorch (Torch_ROOT=.../site-packages/torch): writes .gpu with
                the program, .deps and the wheel of diffusers, 15 MB to carry along with the tree. What is in .gpu is
@@ -55,6 +56,7 @@ output=
 while (($#)); do
   case $1 in
     --quick) seconds=150 more+=(--quick); shift ;;
+    --compile) more+=(--compile); shift ;;
     --seconds) seconds=${2:?--seconds needs a number}; shift 2 ;;
     --pack) pack; exit ;;
     -h | --help) usage; exit 0 ;;

@@ -137,6 +137,8 @@ class Peers:
                 torch.backends.cudnn.benchmark = False
         if name == "diffusers":
             return self.milliseconds(lambda: self.diffusers_loop(self.diffusers_unet()))
+        if name == "diffusers, torch.compile":
+            return self.compiled()
         if name == "diffusers vae":
             latent = self.latent()
             vae = self.diffusers_vae()
@@ -147,6 +149,14 @@ class Peers:
         if name == "kernels":
             return self.kernels()
         raise ValueError(name)
+
+    def compiled(self) -> dict[str, Any]:
+        def make() -> tuple[Any, float]:
+            unet = torch.compile(self.diffusers_unet(), mode="max-autotune", fullgraph=True)
+            return unet, timed(lambda: self.diffusers_loop(unet)) + timed(lambda: self.diffusers_loop(unet))
+
+        unet, warm_up = self.need("compiled", make)
+        return self.milliseconds(lambda: self.diffusers_loop(unet)) | {"warm_up_s": warm_up}
 
     def machine(self) -> dict[str, Any]:
         if DEVICE == "cpu":
