@@ -24,6 +24,7 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using torch::jit::Value;
 
+constexpr const char* kRunLayer = "txt2img::run_layer";
 constexpr const char* kAttend = "txt2img::attend";
 
 // Attention, where what comes is not as the graph promises too.
@@ -63,6 +64,7 @@ class Rewriter {
 
   // The layers, in the order in which they became inputs of the graph.
   std::vector<c10::IValue> rewrite() {
+    drop_idle(*graph_, constants_);
     const std::vector<Node*> nodes(graph_->nodes().begin(), graph_->nodes().end());
     for (Node* node : nodes) {
       if (is_plain_attention(*node)) {
@@ -74,8 +76,8 @@ class Rewriter {
         replace_node(node, kRunLayer, {node->input(0), input});
       }
     }
-    for (Node* node : nodes_left()) {
-      if (does_nothing(*node)) node->output()->replaceAllUsesWith(node->input(0));
+    for (Node* node : graph_->nodes()) {
+      if (only_copies_for_layers(*node)) node->output()->replaceAllUsesWith(node->input(0));
     }
     return std::move(layers_);
   }
@@ -83,8 +85,6 @@ class Rewriter {
   [[nodiscard]] const std::vector<at::Tensor>& weights() const { return weights_; }
 
  private:
-  [[nodiscard]] std::vector<Node*> nodes_left() const { return {graph_->nodes().begin(), graph_->nodes().end()}; }
-
   c10::intrusive_ptr<CpuLayer> layer_of(const Node& node) {
     if (calls(node, "aten::_convolution")) {
       const std::optional<ConvolutionFacts> facts = constants_.convolution(node);
@@ -112,10 +112,10 @@ class Rewriter {
            constants_.is_false(node.input(7));
   }
 
-  [[nodiscard]] bool does_nothing(const Node& node) const {
-    if (!calls(node, "aten::contiguous")) return is_idle(node, constants_);
-    // Layers take every memory format.
-    return std::ranges::all_of(node.output()->uses(), [](const auto& use) { return calls(*use.user, kRunLayer); });
+  // Layers take every memory format.
+  [[nodiscard]] static bool only_copies_for_layers(const Node& node) {
+    return calls(node, "aten::contiguous") &&
+           std::ranges::all_of(node.output()->uses(), [](const auto& use) { return calls(*use.user, kRunLayer); });
   }
 
   Graph* graph_;

@@ -15,8 +15,14 @@ bool writes(const torch::jit::Node& node) {
 // Whether it is of the type of a layer's weights: what one gives, or a sum with that.
 bool comes_from_layer(const torch::jit::Value* value) {
   const torch::jit::Node& node = *value->node();
-  if (calls(node, kRunLayer) || calls(node, "aten::_convolution") || calls(node, "aten::linear")) return true;
+  if (calls(node, "aten::_convolution") || calls(node, "aten::linear")) return true;
   return calls(node, "aten::add") && (comes_from_layer(node.input(0)) || comes_from_layer(node.input(1)));
+}
+
+bool is_idle(const torch::jit::Node& node, const GraphConstants& constants) {
+  if (calls(node, "aten::dropout")) return constants.is_false(node.input(2));
+  // Whole numbers would become fractions.
+  return calls(node, "aten::div") && constants.number(node.input(1)) == 1 && comes_from_layer(node.input(0));
 }
 
 }  // namespace
@@ -28,10 +34,10 @@ bool can_be_rewritten(const torch::jit::Graph& graph) {
 
 bool calls(const torch::jit::Node& node, std::string_view name) { return node.kind().toQualString() == name; }
 
-bool is_idle(const torch::jit::Node& node, const GraphConstants& constants) {
-  if (calls(node, "aten::dropout")) return constants.is_false(node.input(2));
-  // Whole numbers would become fractions.
-  return calls(node, "aten::div") && constants.number(node.input(1)) == 1 && comes_from_layer(node.input(0));
+void drop_idle(torch::jit::Graph& graph, const GraphConstants& constants) {
+  for (torch::jit::Node* node : graph.nodes()) {
+    if (is_idle(*node, constants)) node->output()->replaceAllUsesWith(node->input(0));
+  }
 }
 
 void replace_node(torch::jit::Node* node, const char* name, at::ArrayRef<torch::jit::Value*> inputs) {

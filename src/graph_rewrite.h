@@ -25,11 +25,8 @@ bool can_be_rewritten(const torch::jit::Graph& graph);
 
 bool calls(const torch::jit::Node& node, std::string_view name);
 
-// A layer that cpu_graph.h makes: (x, layer) -> what it gives.
-inline constexpr const char* kRunLayer = "txt2img::run_layer";
-
-// Whether it gives its first input, as some operators do that exporters leave behind.
-bool is_idle(const torch::jit::Node& node, const GraphConstants& constants);
+// Takes out operators that give their first input, as exporters leave behind: dropout, divisions by 1.
+void drop_idle(torch::jit::Graph& graph, const GraphConstants& constants);
 
 // Puts a call of `name` in the place of `node`, which has one output.
 void replace_node(torch::jit::Node* node, const char* name, at::ArrayRef<torch::jit::Value*> inputs);

@@ -75,10 +75,7 @@ std::optional<RewrittenGraph> make_group_norm_graph(const torch::jit::Module& mo
       replace_node(norm, kGroupNorm, inputs);
     }
   }
-  const GraphConstants constants(module, *graph);
-  for (Node* node : graph->nodes()) {
-    if (is_idle(*node, constants)) node->output()->replaceAllUsesWith(node->input(0));
-  }
+  drop_idle(*graph, GraphConstants(module, *graph));
   torch::jit::EliminateDeadCode(graph);
   return RewrittenGraph{.run = runner_of(module, graph)};
 }

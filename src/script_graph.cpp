@@ -3,7 +3,6 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -18,6 +17,7 @@
 #include "cpu_graph.h"
 #include "cpu_layers.h"
 #include "graph_constants.h"
+#include "graph_rewrite.h"
 
 namespace txt2img {
 namespace {
@@ -155,16 +155,10 @@ Head make_head(const torch::jit::Module& module, const std::shared_ptr<Graph>& g
   graph->eraseOutput(0);
   graph->registerOutput(output);
   torch::jit::EliminateDeadCode(graph);
-  if (device.is_cpu()) {
-    if (const std::optional<RewrittenGraph> rewritten = make_cpu_graph(module, graph, dtype)) {
-      return [run = rewritten->run](const at::Tensor& input) { return run({input}).toTensor(); };
-    }
-  }
-  const auto executor = std::make_shared<torch::jit::GraphExecutor>(graph, "head");
-  return [executor, self = module._ivalue()](const at::Tensor& input) {
-    torch::jit::Stack stack = {self, input};
-    executor->run(stack);
-    return stack.back().toTensor();
+  std::optional<RewrittenGraph> rewritten;
+  if (device.is_cpu()) rewritten = make_cpu_graph(module, graph, dtype);
+  return [run = rewritten ? rewritten->run : runner_of(module, graph)](const at::Tensor& input) {
+    return run({input}).toTensor();
   };
 }
 
