@@ -10,11 +10,21 @@ import torch
 from torch import Tensor
 
 from .errors import ExitCode, ExportError, bad_data
+from .foreign_file import what_binary_is
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")
+_START_BYTES = 200  # what tells a foreign file
 _MAX_HEADER_BYTES = 100 * 1024 * 1024  # the limit of the safetensors library itself
 _PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's zip, plain pickles
-_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
+READABLE = tuple(_DTYPES)
 
 
 @dataclass(frozen=True)
@@ -67,12 +77,12 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def read_tensor(path: Path, name: str, entry: TensorEntry) -> Tensor:
-    """A copy of one tensor, in the file's precision.
+    """A copy of one tensor, in the file's precision; 8 bits come as float16, which holds each of their values.
 
     Read, not mapped: the pages of a mapped file would count as this program's memory.
     """
     if entry.dtype not in _DTYPES:
-        raise bad_data(f"{path}: tensor '{name}' holds {entry.dtype}; supported are {', '.join(_DTYPES)}")
+        raise bad_data(f"{path}: tensor '{name}' holds {entry.dtype}; supported are {', '.join(READABLE)}")
     dtype = _DTYPES[entry.dtype]
     if entry.numel == 0:
         return torch.empty(entry.shape, dtype=dtype)
@@ -81,7 +91,8 @@ def read_tensor(path: Path, name: str, entry: TensorEntry) -> Tensor:
         file.seek(entry.begin)
         if file.readinto(buffer) != len(buffer):
             raise ExportError(ExitCode.IO, f"{path} ends within tensor '{name}'; fetch it again")
-    return torch.frombuffer(buffer, dtype=dtype).reshape(entry.shape)
+    tensor = torch.frombuffer(buffer, dtype=dtype).reshape(entry.shape)
+    return tensor.half() if dtype.itemsize == 1 else tensor
 
 
 def _read_json(path: Path) -> tuple[dict, int]:
@@ -93,15 +104,32 @@ def _read_json(path: Path) -> tuple[dict, int]:
         if head.startswith(_PICKLE_STARTS):
             raise pickle_error(path)
         if size < 8 or length > min(_MAX_HEADER_BYTES, size - 8):
-            raise bad_data(f"{path} is not a whole safetensors file; fetch it again")
+            raise _not_safetensors(path, head + file.read(_START_BYTES))
         raw = file.read(length)
     try:
-        header = json.loads(raw)
+        header = json.loads(raw, object_pairs_hook=lambda pairs: _without_twins(path, pairs))
     except (ValueError, RecursionError) as error:
         raise _damaged(path) from error
     if not isinstance(header, dict):
         raise _damaged(path)
     return header, 8 + length
+
+
+def _without_twins(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON objects keep the last of two values with one name, and the other would be lost."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise bad_data(f"{path} has a damaged safetensors header: it names '{twin}' twice; fetch it again")
+    return found
+
+
+def _not_safetensors(path: Path, start: bytes) -> ExportError:
+    """A file that ends too early, or another kind of file."""
+    if (foreign := what_binary_is(start)) is not None:
+        return bad_data(f"{path} is not a whole safetensors file but {foreign}")
+    return bad_data(f"{path} is not a whole safetensors file; fetch it again")
 
 
 def _entry(path: Path, name: str, value: Any, start: int) -> TensorEntry:
@@ -112,7 +140,7 @@ def _entry(path: Path, name: str, value: Any, start: int) -> TensorEntry:
         raise _damaged(path, name) from error
     if not isinstance(dtype, str) or not isinstance(shape, list):
         raise _damaged(path, name)
-    if any(type(number) is not int or number < 0 for number in (*shape, begin, end)):
+    if any(type(number) is not int or number < 0 for number in (*shape, begin, end)) or end < begin:
         raise _damaged(path, name)
     entry = TensorEntry(dtype, tuple(shape), start + begin, start + end)
     if dtype in _DTYPES and entry.numel * _DTYPES[dtype].itemsize != end - begin:

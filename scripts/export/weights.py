@@ -11,9 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import bad_data
-from .safetensors_header import TensorEntry, read_header, read_tensor
-
-_DTYPES = ("F16", "BF16", "F32", "F64")
+from .safetensors_header import READABLE, TensorEntry, read_header, read_tensor
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Piece:
         return self.shape[0] if len(self.shape) > 1 else 1
 
     def read(self) -> Tensor:
-        """The values, in the file's precision unless something is merged into them."""
+        """The values, in the file's precision (of 8 bits: widened) unless something is merged into them."""
         tensor = read_tensor(self.path, self.name, self.entry)
         if self.is_transposed:
             tensor = tensor.T.contiguous()
@@ -128,8 +126,8 @@ def _check_piece(piece: Piece, shape: tuple[int, ...] | None) -> None:
     if piece.shape not in (shape, (*shape, 1), (*shape, 1, 1)):
         raise bad_data(f"{piece} has shape {piece.shape} where the model's configuration asks for {shape}")
     for part in piece.pieces():
-        if part.entry.dtype not in _DTYPES:
-            raise bad_data(f"{part} holds {part.entry.dtype}; supported are {', '.join(_DTYPES)}")
+        if part.entry.dtype not in READABLE:
+            raise bad_data(f"{part} holds {part.entry.dtype}; supported are {', '.join(READABLE)}")
 
 
 def fill(module: nn.Module, weights: Weights, dtype: torch.dtype) -> nn.Module:

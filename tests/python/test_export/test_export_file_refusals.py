@@ -1,5 +1,6 @@
 """Single files that scripts/export_model.py refuses, and how it says so."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from torch import Tensor
 
 UNET = "model.diffusion_model."
 OUT = f"{UNET}out.2.bias"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0123456789abcdef" * 4 + b"\nsize 3438167534\n"
+ANSWER = b"Access to model x is restricted.\n"
 
 
 def truncate(path: Path) -> None:
@@ -30,6 +33,19 @@ def edit(change: Callable[[dict[str, Tensor]], object]) -> Callable[[Path], None
 def lie(**values: object) -> Callable[[Path], None]:
     """The header says something else of a tensor than its bytes do."""
     return lambda path: edit_header(path, lambda header: header[OUT].update(values))
+
+
+def write(content: bytes) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(content) and None
+
+
+def name_twice(path: Path) -> None:
+    """Two entries of one name in the header; JSON readers keep the last."""
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    entry = json.dumps(json.loads(content[8:end])[OUT])
+    header = content[8:end].rstrip().removesuffix(b"}") + f', "{OUT}": {entry}}}'.encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
 
 
 def overlap(path: Path) -> None:
@@ -65,7 +81,11 @@ REFUSALS: dict[str, tuple[int, list[str], Callable[[Path], None]]] = {
     "mislabelled": (65, ["pickle", "safe_serialization"], write_pickle),
     "with an endless header": (65, ["not a whole safetensors file"], grow_header),
     "of no bytes": (65, ["not a whole safetensors file"], lambda path: path.write_bytes(b"")),
-    "that is a web page": (65, ["not a whole safetensors file"], lambda path: path.write_bytes(b"<!DOCTYPE html>")),
+    "that is a web page": (65, ["not a whole safetensors file", "a web page"], write(b"<!DOCTYPE html>\xe2")),
+    "that is a pointer of git-lfs": (65, ["a pointer of git-lfs", "git lfs pull"], write(POINTER)),
+    "that is a server's answer": (65, ["a text that begins 'Access to model x is restricted.'"], write(ANSWER)),
+    "of quantised weights": (65, ["GGUF"], write(b"GGUF\x03\0\0\0")),
+    "that names a tensor twice": (65, [f"'{OUT}' twice"], name_twice),
     "that ends within its header": (
         65,
         ["not a whole safetensors file"],

@@ -76,6 +76,14 @@ def test_a_single_file_holds_the_weights_of_its_folder(
     assert described[0].unet == described[1].unet
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2], ids=str)
+def test_eight_bits_are_widened(dtype: torch.dtype, family_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = family_folder("sd1")
+    file = write_ldm_file(folder, tmp_path / "model.safetensors", "sd1", dtype)
+    rounded = [{n: t.to(dtype).float() for n, t in state.items()} for state in states(Request(str(folder)))]
+    assert_same(states(Request(str(file), config=folder)), rounded)
+
+
 def test_the_hub_cache_holds_the_weights_of_the_folder(sd1: Path, hub: Path) -> None:
     write_hub_cache(hub, sd1)
     assert_same(states(Request(NAME)), states(Request(str(sd1))))

@@ -134,6 +134,11 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["unet/config.json", "JSON"],
         lambda folder: (folder / "unet/config.json").write_text("{"),
     ),
+    "a pointer of git-lfs for a configuration": (
+        65,
+        ["unet/config.json", "git lfs pull"],
+        lambda folder: (folder / "unet/config.json").write_text("version https://git-lfs.github.com/spec/v1\noid "),
+    ),
     "a UNet with other channels": (65, ["8 channels"], json_file("unet/config.json", in_channels=8)),
     "parts of two models": (
         65,
