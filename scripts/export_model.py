@@ -12,6 +12,7 @@ compared with diffusers before the bundle appears under its name.
 import argparse
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from export.errors import ExitCode, ExportError
 
 _DTYPES = ("float16", "bfloat16", "float32")
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
+_VERBOSE = ("-v", "--verbose")
 _DEFAULTS = ("steps", "guidance", "sampler", "schedule")
 
 _ABOUT_DEFAULTS = """What the program does where its user asks for nothing else; otherwise it follows from the model's
@@ -121,6 +123,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     _add_defaults(parser.add_argument_group("defaults of the bundle", _ABOUT_DEFAULTS).add_argument)
     add("--name", help="name in model.json (default: the name of DIR)")
     add("--force", action="store_true", help="replace DIR if it is a bundle")
+    add(*_VERBOSE, action="store_true", help="show where in the program an error arose")
     return parser.parse_args(argv)
 
 
@@ -173,17 +176,37 @@ def run(argv: list[str]) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit code; every failure is one line on stderr."""
+    """Returns the exit code; every failure is one line on stderr, and with -v the way to it before."""
+    argv = sys.argv[1:] if argv is None else argv
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        run(sys.argv[1:] if argv is None else argv)
-    except ExportError as error:
-        say(f"error: {_printable(' '.join(str(error).split()))}")
-        return int(error.code)
+        run(argv)
     except KeyboardInterrupt:
         say("interrupted, nothing left behind")
         return 128 + signal.SIGINT
+    except Exception as error:
+        if any(word in argv for word in _VERBOSE):
+            traceback.print_exc()
+        known = error if isinstance(error, ExportError) else _unexpected(error)
+        say(f"error: {_printable(' '.join(str(known).split()))}")
+        return int(known.code)
     return 0
+
+
+def _unexpected(error: Exception) -> ExportError:
+    """A library failed where nothing foresaw it."""
+    if isinstance(error, ModuleNotFoundError) and error.name not in (None, "export"):
+        return ExportError(
+            ExitCode.INTERNAL,
+            f"this Python has no {error.name}; run scripts/setup, then .venv/bin/python scripts/export_model.py",
+        )
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return ExportError(ExitCode.INTERNAL, "there is not enough memory for this model; see models/README.md")
+    first = str(error).strip().partition("\n")[0] or "no more is known"
+    return ExportError(
+        ExitCode.INTERNAL,
+        f"{type(error).__name__}: {first}; nothing was left behind, please report it with what -v shows",
+    )
 
 
 if __name__ == "__main__":
