@@ -77,8 +77,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add(
         "source",
         metavar="SOURCE",
-        help="diffusers folder, .safetensors file in the original layout, or org/name in the local cache of the "
-        "Hugging Face hub",
+        help="diffusers folder, .safetensors file in the original layout, or org/name[@revision] in the local cache of "
+        "the Hugging Face hub",
     )
     add("--output", metavar="DIR", type=Path, required=True, help="bundle folder to create")
     add(

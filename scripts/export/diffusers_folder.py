@@ -1,7 +1,7 @@
 """A diffusers folder on disk, read without executing anything: one file, shards or variants for each part."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ class DiffusersFolder(Source):
             names = ", ".join(str(file.relative_to(path)) for file in missing)
             raise ExportError(
                 ExitCode.NO_INPUT,
-                f"{path} lacks {names}; SOURCE must be a whole diffusers folder: fetch what is missing",
+                f"{path} lacks {names}; SOURCE must be a whole diffusers folder: fetch what is missing"
+                + _or_one_file(path),
             )
 
     @property
@@ -98,22 +99,40 @@ def named_pieces(part: str, files: list[Path], names: Iterable[str]) -> Weights:
 
 
 def weight_files_of(folder: Path) -> list[Path]:
-    """The safetensors files of a folder that diffusers or transformers saved a model to; they may be missing."""
+    """The safetensors files of a folder that diffusers or transformers saved a model to: the first variant that is
+    whole, or else files of which some are missing."""
     stem = "model" if folder.name.startswith("text_encoder") else "diffusion_pytorch_model"
-    for variant in _VARIANTS:
-        dotted = f".{variant}" if variant else ""
-        single = folder / f"{stem}{dotted}.safetensors"
-        if single.exists():
-            return [single]
-        for index in (
-            folder / f"{stem}{dotted}.safetensors.index.json",
-            folder / f"{stem}.safetensors.index{dotted}.json",
-        ):
-            if index.exists():
-                return _shards(index)
+    incomplete = None
+    for files in _candidates(folder, stem):
+        if all(file.exists() for file in files):
+            return files
+        incomplete = incomplete or files
+    if incomplete is not None:
+        return incomplete
     if folder.is_dir() and (pickles := sorted(p for p in folder.iterdir() if p.suffix in PICKLES)):
         raise pickle_error(pickles[0])
     return [folder / f"{stem}.safetensors"]
+
+
+def _candidates(folder: Path, stem: str) -> Iterator[list[Path]]:
+    """What each variant consists of, preferred ones first; last of all one of an unusual name, if there is but one."""
+    for variant in _VARIANTS:
+        dotted = f".{variant}" if variant else ""
+        if (single := folder / f"{stem}{dotted}.safetensors").exists():
+            yield [single]
+        for name in (f"{stem}{dotted}.safetensors.index.json", f"{stem}.safetensors.index{dotted}.json"):
+            if (folder / name).exists():
+                yield _shards(folder / name)
+    known = {f"{stem}.{variant}.safetensors" for variant in _VARIANTS}
+    others = [path for path in folder.glob(f"{stem}.*.safetensors") if path.exists() and path.name not in known]
+    if len(others) == 1:
+        yield others
+
+
+def _or_one_file(folder: Path) -> str:
+    """A hint at a model in one file, which many repositories hold beside or instead of the folders."""
+    files = sorted(path for path in folder.glob("*.safetensors") if path.exists())
+    return f"; or give one file of it: {', '.join(str(path) for path in files[:3])}" if files else ""
 
 
 def _core_text_name(name: str) -> str:

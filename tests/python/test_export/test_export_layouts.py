@@ -41,13 +41,13 @@ def assert_same(ours: list[dict[str, Tensor]], theirs: list[dict[str, Tensor]]) 
         assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def write_hub_cache(folder: Path, source: Path) -> Path:
+def write_hub_cache(folder: Path, source: Path, revision: str = "main") -> Path:
     """Files in blobs/, links to them in a snapshot, as the hub's client leaves them; returns the snapshot."""
     repo = folder / "models--someone--tiny-model"
     snapshot = repo / "snapshots" / "0123456789abcdef0123456789abcdef01234567"
     (repo / "blobs").mkdir(parents=True)
-    (repo / "refs").mkdir()
-    (repo / "refs" / "main").write_text(snapshot.name)
+    (repo / "refs" / revision).parent.mkdir(parents=True)
+    (repo / "refs" / revision).write_text(snapshot.name)
     for number, path in enumerate(p for p in sorted(source.rglob("*")) if p.is_file()):
         blob, link = repo / "blobs" / f"{number:064x}", snapshot / path.relative_to(source)
         shutil.copyfile(path, blob)
@@ -87,6 +87,36 @@ def test_eight_bits_are_widened(dtype: torch.dtype, family_folder: Callable[[str
 def test_the_hub_cache_holds_the_weights_of_the_folder(sd1: Path, hub: Path) -> None:
     write_hub_cache(hub, sd1)
     assert_same(states(Request(NAME)), states(Request(str(sd1))))
+
+
+def test_files_of_a_repository_that_no_pipeline_reads_need_not_be_there(sd1: Path, hub: Path) -> None:
+    """A current client lists all files of the repository beside the snapshot, and fetches those of the pipeline."""
+    snapshot = write_hub_cache(hub, sd1)
+    files = [str(path.relative_to(sd1)) for path in sd1.rglob("*") if path.is_file()]
+    entries = {name: {"size": 1, "blob_id": "0" * 40} for name in [*files, "README.md", "v1-5-pruned.safetensors"]}
+    trees = snapshot.parents[1] / "trees"
+    trees.mkdir()
+    listing = json.dumps({"format_version": 1, "files": entries})
+    (trees / f"{snapshot.name}.json").write_text(listing, encoding="utf-8")
+    assert_same(states(Request(NAME)), states(Request(str(sd1))))
+
+
+@pytest.mark.parametrize("revision", ["fp16", "refs/pr/7"])
+def test_a_revision_of_the_hub_cache_is_named(
+    revision: str, sd1: Path, hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_hub_cache(hub, sd1, revision)
+    assert_same(states(Request(f"{NAME}@{revision}")), states(Request(str(sd1))))
+    code, line = refused(capsys, NAME, "--output", tmp_path / "bundle")
+    assert (code, "revision main" in line, f"{NAME}@{revision}" in line) == (66, True, True)
+
+
+def test_a_folder_that_holds_one_file_instead_says_so(
+    family_folder: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_ldm_file(family_folder("sd1"), tmp_path / "repository/model.safetensors", "sd1")
+    code, line = refused(capsys, file.parent, "--output", tmp_path / "bundle")
+    assert (code, f"give one file of it: {file}" in line) == (66, True)
 
 
 def test_an_incomplete_snapshot_is_named_file_by_file(
@@ -226,6 +256,17 @@ def test_sharded_variants_are_read(family_folder: Callable[[str], Path], tmp_pat
     halves = [{n: t.half().float() for n, t in state.items()} for state in states(Request(str(family_folder("sd1"))))]
     halves[0] = states(Request(str(copy)))[0]  # the text encoder was left alone
     assert_same(states(Request(str(copy))), halves)
+
+
+@pytest.mark.parametrize("variant", ["fp16", "non_ema"])
+def test_a_whole_variant_is_read_where_shards_are_not_there(
+    variant: str, family_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(family_folder("sd1"), tmp_path / "copy"))
+    (copy / UNET).rename(copy / f"unet/diffusion_pytorch_model.{variant}.safetensors")
+    index = {"weight_map": {"conv_in.weight": "diffusion_pytorch_model-00001-of-00002.safetensors"}}
+    (copy / "unet/diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    assert_same(states(Request(str(copy))), states(Request(str(family_folder("sd1")))))
 
 
 def test_tokenizers_of_a_single_file(
