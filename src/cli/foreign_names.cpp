@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <string>
 #include <system_error>
 
@@ -40,6 +41,7 @@ constexpr auto kNames = std::to_array<ForeignName>({
     {"base_model", kOption, "model"},
     {"batch_count", kFactor, "count"},
     {"batch_size", kFactor, "count"},
+    {"c", kOption, "guidance"},
     {"caption", kOption, "prompt"},
     {"cfg", kOption, "guidance"},
     {"cfg_rescale", kOption, "guidance-rescale"},
@@ -82,6 +84,7 @@ constexpr auto kNames = std::to_array<ForeignName>({
     {"full_precision", kMissing, "", "give --dtype float32"},
     {"gfpgan_strength", kMissing, "", kNoFaces},
     {"guidance_scale", kOption, "guidance"},
+    {"h", kOption, "height"},
     {"hires_cfg_scale", kMissing, "", kNoHires},
     {"hires_checkpoint", kMissing, "", kNoHires},
     {"hires_fix", kMissing, "", kNoHires},
@@ -157,6 +160,7 @@ constexpr auto kNames = std::to_array<ForeignName>({
     {"output_dir", kOption, "output"},
     {"output_path", kOption, "output"},
     {"override_settings", kMissing, "", "give the settings themselves"},
+    {"p", kOption, "prompt"},
     {"pag_scale", kMissing, "", kNoGuidance},
     {"performance", kMissing, "", "give --steps, --guidance and --sampler"},
     {"perlin", kMissing, "", kTorchNoise},
@@ -182,6 +186,7 @@ constexpr auto kNames = std::to_array<ForeignName>({
     {"restore_faces", kMissing, "", kNoFaces},
     {"rng", kMissing, "", kTorchNoise, "cpu"},
     {"s_min_uncond", kMissing, "", kNoGuidance},
+    {"sa", kOption, "sampler"},
     {"sample_method", kOption, "sampler"},
     {"sample_steps", kOption, "steps"},
     {"sampler_index", kOption, "sampler"},
@@ -198,6 +203,7 @@ constexpr auto kNames = std::to_array<ForeignName>({
     {"sd_model", kOption, "model"},
     {"sd_model_checkpoint", kOption, "model"},
     {"sd_vae", kMissing, "", kInTheModel},
+    {"se", kOption, "seed"},
     {"seamless", kMissing, "", kNoTiling},
     {"seamless_axes", kFollower, "", kNoTiling},
     {"seed_resize_from_h", kMissing, "", kNoVariation},
@@ -210,6 +216,7 @@ constexpr auto kNames = std::to_array<ForeignName>({
     {"skip_layers", kMissing, "", kNoGuidance},
     {"skipped_layers", kMissing, "", "give --clip-skip, which is one more"},
     {"slg_scale", kMissing, "", kNoGuidance},
+    {"st", kOption, "steps"},
     {"step", kOption, "steps"},
     {"stop_at_clip_layer", kOption, "clip-skip"},
     {"strength", kMissing, "", kFromText},
@@ -236,6 +243,7 @@ constexpr auto kNames = std::to_array<ForeignName>({
     {"variation_amount", kMissing, "", kNoVariation},
     {"variation_seed", kFollower, "", kNoVariation},
     {"variation_seed_strength", kMissing, "", kNoVariation},
+    {"w", kOption, "width"},
     {"with_variations", kMissing, "", kNoVariation},
 });
 
@@ -274,14 +282,30 @@ bool read_number(std::string_view text, double& number) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-// Ours under another spelling: "Clip skip", "clipSkip".
-std::string_view find_own(std::string_view folded) {
+using OwnNames = std::map<std::string, std::string_view, std::less<>>;
+using ForeignRows = std::map<std::string, const ForeignName*, std::less<>>;
+
+OwnNames map_own_names() {
+  OwnNames names;
   for (const OptionInfo& option : option_table()) {
     for (const std::string_view flag : flags_of(option)) {
-      if (flag.starts_with("--") && fold(flag) == folded) return name_of(option);
+      if (flag.starts_with("--")) names.try_emplace(fold(flag), name_of(option));
     }
   }
-  return {};
+  return names;
+}
+
+ForeignRows map_foreign_names() {
+  ForeignRows rows;
+  for (const ForeignName& row : kNames) rows.try_emplace(fold(row.name), &row);
+  return rows;
+}
+
+// Ours under another spelling: "Clip skip", "clipSkip".
+std::string_view find_own(std::string_view name) {
+  static const OwnNames names = map_own_names();
+  const auto found = names.find(fold(name));
+  return found == names.end() ? std::string_view() : found->second;
 }
 
 template <typename Parse>
@@ -311,10 +335,9 @@ std::string meant_size(std::string_view value) {
 std::span<const ForeignName> foreign_names() { return kNames; }
 
 const ForeignName* find_foreign_name(std::string_view name) {
-  const std::string folded = fold(name);
-  const auto* const found =
-      std::ranges::find_if(kNames, [&folded](const ForeignName& row) { return fold(row.name) == folded; });
-  return found == kNames.end() ? nullptr : found;
+  static const ForeignRows rows = map_foreign_names();
+  const auto found = rows.find(fold(name));
+  return found == rows.end() ? nullptr : found->second;
 }
 
 const ForeignName* find_foreign_letter(char letter) {
@@ -324,7 +347,7 @@ const ForeignName* find_foreign_letter(char letter) {
 
 std::string_view meant_option(std::string_view name, std::string_view value) {
   const ForeignName* const foreign = find_foreign_name(name);
-  if (foreign == nullptr) return find_own(fold(name));
+  if (foreign == nullptr) return find_own(name);
   return foreign->option == "schedule" && is_sampler_only(value) ? "sampler" : foreign->option;
 }
 

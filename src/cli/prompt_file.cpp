@@ -77,9 +77,8 @@ std::optional<PromptRow> PromptFile::parse(Line line) {
     case PromptFormat::kCsv: break;
   }
   std::vector<std::string> cells = split(std::move(line));
-  if (header_) return parse_table_row(*header_, cells);
-  check_header(cells, source_);
-  header_ = std::move(cells);
+  if (header_) return parse_table_row(*header_, cells, source_);
+  header_ = parse_header(cells, source_);
   return std::nullopt;
 }
 

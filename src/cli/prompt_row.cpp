@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "cli/foreign_names.h"
 #include "cli/values.h"
 #include "json.h"
 #include "txt2img/error.h"
@@ -108,16 +110,60 @@ std::optional<std::string> text_of(const OptionInfo& option, const json& value) 
   return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
 }
 
+bool is_factor(std::string_view key) {
+  const ForeignName* const foreign = find_foreign_name(key);
+  return foreign != nullptr && foreign->kind == ForeignKind::kFactor;
+}
+
+bool is_same_name(std::string_view a, std::string_view b) { return find_foreign_name(a) == find_foreign_name(b); }
+
+std::string product_of(const Assignment& old, std::string_view key, std::string_view value) {
+  const auto factor = [](std::string_view text, std::string_view name) -> std::int64_t {
+    try {
+      return parse_integer(text, 1, kCountMax);
+    } catch (const Error& error) {
+      throw Error(ExitCode::kBadData, std::string(name) + ": " + error.what());
+    }
+  };
+  return std::to_string(factor(old.value, old.origin) * factor(value, key));
+}
+
+// A switch of one letter is one of InvokeAI's.
+const ForeignName* find_foreign(std::string_view key) {
+  const bool is_letter = key.size() == 2 && key[0] == '-';
+  return is_letter ? find_foreign_letter(key[1]) : find_foreign_name(key);
+}
+
+// What belongs to a run and not to a line, what other programs have, or what may be a slip.
+std::string explain_extra(std::string_view key) {
+  const std::string_view option = meant_option(key);
+  if (!option.empty() && find_option(option) != nullptr)
+    return "is for the whole run; give --" + std::string(option) + " on the command line";
+  if (const ForeignName* const foreign = find_foreign(key)) return "cannot be followed: " + std::string(foreign->note);
+  return {};
+}
+
+[[noreturn]] void refuse_extra(std::string_view key, std::string_view kind) {
+  const std::string why = explain_extra(key);
+  const std::string remedy = " (--extra-keys pass lets it through)";
+  if (!why.empty()) throw Error(ExitCode::kBadData, "the " + std::string(kind) + " " + quote(key) + " " + why + remedy);
+  throw Error(ExitCode::kBadData,
+              "unknown " + std::string(kind) + " " + quote(key) + suggestion(key, prompt_keys()) + remedy);
+}
+
 }  // namespace
 
-const OptionInfo* find_setting(std::string_view key) {
+const OptionInfo* find_setting(std::string_view key, std::string_view value) {
   static const auto settings = map_settings();
-  const auto found = settings.find(key);
+  const auto found = settings.find(with_underscores(key));
   if (found != settings.end()) return found->second;
-  if (key.find('-') == std::string_view::npos) return nullptr;
-  const auto spelled = settings.find(with_underscores(key));
-  return spelled == settings.end() ? nullptr : spelled->second;
+  const OptionInfo* const meant = find_option(meant_option(key, value));
+  return meant != nullptr && is_setting(*meant) ? meant : nullptr;
 }
+
+bool is_own_key(std::string_view key) { return std::ranges::find(kOwnKeys, key) != kOwnKeys.end(); }
+
+bool is_prompt_key(std::string_view key) { return meant_option(key) == "prompt"; }
 
 const std::vector<std::string_view>& prompt_keys() {
   static const std::vector<std::string> keys = list_keys();
@@ -132,18 +178,30 @@ std::string setting_text(const OptionInfo& option, const json& value) {
                                       (value.is_null() ? "; leave the key out for the default" : ""));
 }
 
-void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key, std::string value) {
+void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key, std::string_view value) {
   const auto old = std::ranges::find(row.settings, &option, &Assignment::option);
-  if (old != row.settings.end()) {
+  if (old == row.settings.end()) {
+    row.settings.push_back({&option, meant_value(name_of(option), value), std::string(key), ExitCode::kBadData});
+  } else if (is_factor(key) && is_factor(old->origin) && !is_same_name(key, old->origin)) {
+    old->value = product_of(*old, key, value);
+    old->origin += " x " + std::string(key);
+  } else {
     throw Error(ExitCode::kBadData, std::string(key) + " says the same as " + old->origin + "; leave one out");
   }
-  row.settings.push_back({&option, std::move(value), std::string(key), ExitCode::kBadData});
 }
 
-void refuse_extra_key(std::string_view key, std::string_view kind, const RowSource& source) {
+bool passes_on(std::string_view key, std::string_view value, std::string_view kind, const RowSource& source) {
+  if (source.extra_keys == ExtraKeys::kPass) return true;
+  const ForeignName* const foreign = find_foreign(key);
+  const bool is_missing = foreign != nullptr && foreign->option.empty();
+  if (is_missing && (foreign->kind == ForeignKind::kFollower || asks_for_nothing(*foreign, value))) return false;
+  refuse_extra(key, kind);
+}
+
+void check_extra_column(std::string_view column, const RowSource& source) {
   if (source.extra_keys == ExtraKeys::kPass) return;
-  throw Error(ExitCode::kBadData, "unknown " + std::string(kind) + " " + quote(key) + suggestion(key, prompt_keys()) +
-                                      " (--extra-keys pass lets it through)");
+  const ForeignName* const foreign = find_foreign_name(column);
+  if (foreign == nullptr || !foreign->option.empty()) refuse_extra(column, "column");
 }
 
 }  // namespace txt2img::cli

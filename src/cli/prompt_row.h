@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/column_map.h"
 #include "cli/option_table.h"
 #include "cli/options.h"
 
@@ -25,11 +26,19 @@ struct PromptRow {
 struct RowSource {
   std::string file;
   ExtraKeys extra_keys{};
+  ColumnMap* columns = nullptr;  // of tables and objects; null: all columns are what they are called
 };
 
-// The option that a key of a prompt file stands for, null if it is none: '_' is as good as '-', and what an option may
-// be called otherwise (negative_prompt, cfg_scale) is known too.
-const OptionInfo* find_setting(std::string_view key);
+// The option that a key of a prompt file stands for, null if it is none: '_' is as good as '-', and what it is called
+// otherwise, here (negative_prompt) or by other programs (guidance_scale), is known too. The value decides what a
+// "scheduler" is.
+const OptionInfo* find_setting(std::string_view key, std::string_view value = {});
+
+// prompt, id, custom_id, metadata, output.
+bool is_own_key(std::string_view key);
+
+// prompt, and what it is called otherwise: Prompt, prompt_en, caption.
+bool is_prompt_key(std::string_view key);
 
 // All keys in the spelling of the documentation: prompt, id, ..., negative, seed, ...
 const std::vector<std::string_view>& prompt_keys();
@@ -37,18 +46,25 @@ const std::vector<std::string_view>& prompt_keys();
 // The value as the command line would have it. Throws Error(kBadData) that says of which type it must be.
 std::string setting_text(const OptionInfo& option, const nlohmann::json& value);
 
-// Adds a setting; throws Error(kBadData) if the row has it already.
-void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key, std::string value);
+// Adds a setting. The pictures of a prompt are multiplied where two of n_iter and batch_size say them. Throws
+// Error(kBadData) if the row has it already.
+void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key, std::string_view value);
 
 // All of these throw Error(kBadData) with a message that does not say where.
 PromptRow parse_text_row(const std::string& line, const RowSource& source);
 PromptRow parse_json_row(const std::string& line, const RowSource& source);
-PromptRow parse_table_row(const std::vector<std::string>& header, const std::vector<std::string>& cells);
+PromptRow parse_table_row(const std::vector<std::string>& header, const std::vector<std::string>& cells,
+                          const RowSource& source);
 
-// Refuses columns that are unknown or there twice, or a table without prompts.
-void check_header(const std::vector<std::string>& header, const RowSource& source);
+// The keys that the columns of a header line give. Refuses columns that are unknown or there twice, and a table without
+// prompts.
+std::vector<std::string> parse_header(const std::vector<std::string>& columns, const RowSource& source);
 
-// What a row says of a key that is none: with `extra_keys` at kPass nothing.
-void refuse_extra_key(std::string_view key, std::string_view kind, const RowSource& source);
+// Whether a key that is no setting is passed on; if not, it asks for nothing. Throws Error(kBadData) that says what it
+// is where `extra_keys` is kError and it does ask for something. `kind`: "key", "switch", "column".
+bool passes_on(std::string_view key, std::string_view value, std::string_view kind, const RowSource& source);
+
+// The same for a column, whose values are not known yet.
+void check_extra_column(std::string_view column, const RowSource& source);
 
 }  // namespace txt2img::cli
