@@ -39,18 +39,23 @@ void Console::error(const Error& error) {
 }
 
 void Console::raw_line(const std::string& text) {
-  clear_status();
+  const std::unique_lock lock = without_status();
   write_error_stream(text + '\n');
 }
 
 void Console::status(const std::string& text) {
+  const std::scoped_lock lock(mutex_);
   has_status_ = true;
   write_error_stream(std::string(kEraseLine) + text);
 }
 
-void Console::clear_status() {
+void Console::clear_status() { const std::unique_lock lock = without_status(); }
+
+std::unique_lock<std::mutex> Console::without_status() {
+  std::unique_lock lock(mutex_);
   if (has_status_) write_error_stream(std::string(kEraseLine));
   has_status_ = false;
+  return lock;
 }
 
 void Console::line(std::string_view mark, std::string_view colour, const std::string& text) {

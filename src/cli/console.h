@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 
 namespace txt2img::cli {
 
+// Threads may speak at once: their lines do not mix.
 class Console {
  public:
   Console(Verbosity verbosity, Colour colour);
@@ -27,11 +29,15 @@ class Console {
   void status(const std::string& text);
   void clear_status();
 
+  // The same, and nothing is said until the lock goes: what shares the terminal has a line to itself.
+  [[nodiscard]] std::unique_lock<std::mutex> without_status();
+
  private:
   void line(std::string_view mark, std::string_view colour, const std::string& text);
 
   Verbosity verbosity_;
   bool is_coloured_;
+  std::mutex mutex_;
   bool has_status_ = false;
 };
 

@@ -14,7 +14,8 @@
 namespace txt2img::cli {
 namespace {
 
-constexpr std::size_t kLookAhead = 16;  // batches
+constexpr std::size_t kLookAhead = 16;               // batches
+constexpr std::chrono::milliseconds kPatience{500};  // with the writer, before that is explained
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -39,7 +40,7 @@ Drawing::Drawing(const Options& options, Console& console, const Plan& plan, Ove
       results_(console),
       progress_(make_progress(options, console)),
       start_(Clock::now()),
-      writer_(options, plan) {}
+      writer_(options, plan, [this](const WrittenPicture& picture) { tell(picture); }) {}
 
 void Drawing::set_range(std::size_t before, std::size_t total, std::size_t due) {
   before_ = before;
@@ -48,9 +49,12 @@ void Drawing::set_range(std::size_t before, std::size_t total, std::size_t due) 
 }
 
 void Drawing::skip(const Job& job) {
-  ++counts_.skipped;
   const std::filesystem::path path = plan_->path_of(job);
-  progress_->skip(end_of(job, path, 0));
+  {
+    const std::scoped_lock lock(mutex_);
+    ++counts_.skipped;
+    progress_->skip(end_of(job, path, 0));
+  }
   report({.status = Status::kSkipped, .path = path_text(path)}, job);
 }
 
@@ -81,16 +85,23 @@ void Drawing::draw(std::span<const Job* const> due) {
     }
     work(workers_.front(), left);
   }
-  tell_all();
-  if (write_failure_) {
-    if (counts_.done > 0) console_->remark(kept_text());
-    std::rethrow_exception(write_failure_);
+  wait_for_writer();
+  if (is_ending()) throw_failure();
+}
+
+void Drawing::wait_for_writer() {
+  if (stop_signal() != 0 && !writer_.wait_for(kPatience)) {
+    console_->remark("interrupted; writes what is drawn, a second signal gives it up");
   }
-  if (!failure_) return;
+  writer_.wait();
+}
+
+void Drawing::throw_failure() {
   try {
-    std::rethrow_exception(failure_);
+    std::rethrow_exception(output_failure_ ? output_failure_ : failure_);
   } catch (const Error& error) {
     if (error.code() == ExitCode::kInterrupted) throw interruption();
+    if (counts_.done > 0 && counts_.done < total_) console_->remark(kept_text());
     throw;
   }
 }
@@ -144,8 +155,6 @@ void Drawing::draw_batch(Worker& worker, std::span<const Job* const> batch, Atte
     if (error.code() == ExitCode::kInterrupted) throw;
     draw_smaller(worker, batch, left, error);
   }
-  const std::scoped_lock lock(mutex_);
-  tell(writer_.take());
 }
 
 BatchStart Drawing::begin_batch(const Worker& worker, std::span<const Job* const> batch, const std::string& prompt) {
@@ -169,7 +178,6 @@ void Drawing::draw_smaller(Worker& worker, std::span<const Job* const> batch, st
   }
   const std::size_t half = batch.size() / 2;
   if (error.code() == ExitCode::kUnavailable && half < worker.batch_max) {
-    const std::scoped_lock lock(mutex_);
     console_->warning(std::to_string(batch.size()) + " pictures at once: " + error.what() + "; goes on with " +
                       std::to_string(half) + " at once");
     worker.batch_max = half;
@@ -186,23 +194,14 @@ Observer Drawing::observer(const BatchStart& start, std::function<void(std::size
               [this, start](int done, int steps) {
                 const std::scoped_lock lock(mutex_);
                 progress_->step(start, done, steps);
-                tell(writer_.take());
               },
           .is_cancelled =
               [this] {
                 const std::scoped_lock lock(mutex_);
                 return stop_signal() != 0 || is_ending();
               },
-          .on_warning =
-              [this](const std::string& text) {
-                const std::scoped_lock lock(mutex_);
-                console_->warning(text);
-              },
-          .on_picture =
-              [this, on_picture = std::move(on_picture)](std::size_t index, const Picture& picture) {
-                const std::scoped_lock lock(mutex_);
-                on_picture(index, picture);
-              }};
+          .on_warning = [this](const std::string& text) { console_->warning(text); },
+          .on_picture = std::move(on_picture)};
 }
 
 void Drawing::write(const Engine& engine, const Job& job, const Settings& settings, const Picture& picture,
@@ -213,21 +212,34 @@ void Drawing::write(const Engine& engine, const Job& job, const Settings& settin
   writer_.add(std::move(drawn));
 }
 
-void Drawing::tell(const std::vector<WrittenPicture>& pictures) {
-  for (const WrittenPicture& picture : pictures) tell(picture);
+void Drawing::fail(const Job& job, const Error& error) {
+  writer_.add({.job = &job, .failure = error});  // told of after those before it
+  if (!goes_on(*options_)) throw Error(error);
 }
 
-void Drawing::tell_all() { tell(writer_.take_all()); }
-
 void Drawing::tell(const WrittenPicture& picture) {
-  if (picture.error == nullptr) {
-    if (picture.path)
-      finish(picture);
+  try {
+    if (picture.failure)
+      tell_failed(picture);
+    else if (picture.error != nullptr)
+      tell_unwritten(picture);
+    else if (picture.path)
+      tell_written(picture);
     else
       skip(*picture.job);
-    return;
+  } catch (...) {
+    is_heard_ = false;
+    keep_output_failure(std::current_exception());
   }
-  if (write_failure_ == nullptr) write_failure_ = picture.error;
+}
+
+void Drawing::keep_output_failure(std::exception_ptr error) {
+  const std::scoped_lock lock(mutex_);
+  if (output_failure_ == nullptr) output_failure_ = std::move(error);
+}
+
+void Drawing::tell_unwritten(const WrittenPicture& picture) {
+  keep_output_failure(picture.error);
   try {
     std::rethrow_exception(picture.error);
   } catch (const std::exception& error) {
@@ -236,12 +248,15 @@ void Drawing::tell(const WrittenPicture& picture) {
   }
 }
 
-void Drawing::finish(const WrittenPicture& written) {
+void Drawing::tell_written(const WrittenPicture& written) {
   const Job& job = *written.job;
   const std::filesystem::path path = written.path.value_or("");
   Seconds seconds = written.picture.seconds;
-  seconds.load = ++counts_.done == 1 ? load_seconds_ : 0;  // of the model, and of LibTorch
-  progress_->finish(end_of(job, path, total(written.picture.seconds) + written.seconds));
+  {
+    const std::scoped_lock lock(mutex_);
+    seconds.load = ++counts_.done == 1 ? load_seconds_ : 0;  // of the model, and of LibTorch
+    progress_->finish(end_of(job, path, total(written.picture.seconds) + written.seconds));
+  }
   report({.status = Status::kDone,
           .path = path_text(path),
           .error = {},
@@ -252,18 +267,17 @@ void Drawing::finish(const WrittenPicture& written) {
          job);
 }
 
-void Drawing::fail(const Job& job, const Error& error) {
-  const std::scoped_lock lock(mutex_);
-  tell_all();  // of those before it
+void Drawing::tell_failed(const WrittenPicture& picture) {
+  const Job& job = *picture.job;
+  const Error& error = *picture.failure;
   const std::filesystem::path path = plan_->path_of(job);
-  report({.status = Status::kFailed, .path = path_text(path), .error = error.what()}, job);
-  if (!goes_on(*options_)) {
-    if (counts_.done > 0) console_->remark(kept_text());
-    throw Error(error);
+  if (goes_on(*options_)) {
+    const std::scoped_lock lock(mutex_);
+    ++counts_.failed;
+    progress_->fail(end_of(job, path, 0), error.what());
+    console_->error(Error(error.code(), path_text(path) + ": " + error.what(), error.detail()));
   }
-  ++counts_.failed;
-  progress_->fail(end_of(job, path, 0), error.what());
-  console_->error(Error(error.code(), path_text(path) + ": " + error.what(), error.detail()));
+  report({.status = Status::kFailed, .path = path_text(path), .error = error.what()}, job);
 }
 
 void Drawing::fail_line(const RefusedLine& line) {
@@ -279,6 +293,7 @@ ExitCode Drawing::end() {
 
 void Drawing::report(const Outcome& outcome, const Job& job) {
   if (overview_ != nullptr) overview_->add(job, outcome);
+  if (!is_heard_) return;
   if (options_->format == ResultFormat::kJson) {
     results_.line(outcome_json(*plan_, job, outcome));
     return;

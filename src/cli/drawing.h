@@ -63,7 +63,8 @@ class Drawing {
     std::size_t batch_max = 1;  // less than asked for when memory ran out
   };
 
-  // These lock; the others are called while no second thread draws, or with the lock held.
+  // In the threads that draw. They neither write nor tell, so that no disk and no reader holds up a step, and what
+  // fails there is never taken for the failure of the picture at hand.
   void work(Worker& worker, std::deque<const Job*>& due);
   BatchStart begin_batch(const Worker& worker, std::span<const Job* const> batch, const std::string& prompt);
   void draw_batch(Worker& worker, std::span<const Job* const> batch, Attempt attempt);
@@ -71,15 +72,23 @@ class Drawing {
                     const Error& error);
   void fail(const Job& job, const Error& error);
   [[nodiscard]] Observer observer(const BatchStart& start, std::function<void(std::size_t, const Picture&)> on_picture);
-
-  [[nodiscard]] std::vector<const Job*> take_batch(std::deque<const Job*>& due, std::size_t batch_max) const;
-  [[nodiscard]] bool is_ending() const { return write_failure_ != nullptr || failure_ != nullptr; }
   void write(const Engine& engine, const Job& job, const Settings& settings, const Picture& picture, Attempt attempt);
-  void tell(const std::vector<WrittenPicture>& pictures);
+
+  // In the thread that writes: what became of each picture, in their order.
   void tell(const WrittenPicture& picture);
-  void tell_all();
-  void finish(const WrittenPicture& written);
+  void tell_written(const WrittenPicture& picture);
+  void tell_unwritten(const WrittenPicture& picture);
+  void tell_failed(const WrittenPicture& picture);
+  void keep_output_failure(std::exception_ptr error);
+
+  // In that thread, or while it has nothing to do.
   void report(const Outcome& outcome, const Job& job);
+
+  // With the lock held, or while there is one thread only.
+  [[nodiscard]] std::vector<const Job*> take_batch(std::deque<const Job*>& due, std::size_t batch_max) const;
+  [[nodiscard]] bool is_ending() const { return output_failure_ != nullptr || failure_ != nullptr; }
+  void wait_for_writer();
+  void throw_failure();
   [[nodiscard]] Times times() const;
   [[nodiscard]] PictureEnd end_of(const Job& job, const std::filesystem::path& path, double seconds) const;
   [[nodiscard]] std::size_t number_of(const Job& job) const;
@@ -100,10 +109,11 @@ class Drawing {
   std::size_t total_ = 0;
   std::size_t due_ = 0;
   Counts counts_;
-  std::mutex mutex_;                  // of all but the engines, while several devices draw
-  std::exception_ptr failure_;        // the first of drawing
-  std::exception_ptr write_failure_;  // the first of writing
-  PictureWriter writer_;              // last, for it is the first to be destroyed
+  bool is_heard_ = true;               // standard output has taken everything so far; of the thread that tells
+  std::mutex mutex_;                   // of progress_, counts_, the failures and what is due, while threads draw
+  std::exception_ptr failure_;         // the first of drawing that ends the run
+  std::exception_ptr output_failure_;  // the first of writing or telling
+  PictureWriter writer_;               // last, for it is the first to be destroyed
 };
 
 }  // namespace txt2img::cli

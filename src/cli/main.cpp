@@ -1,6 +1,7 @@
 // txt2img: a prompt becomes a PNG.
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <new>
 #include <string>
 
@@ -36,12 +37,9 @@ ExitCode perform(const Options& options, Console& console) {
   return ExitCode::kInternal;
 }
 
-ExitCode run(int argc, const char* const* argv) {
-  Console console(Verbosity::kNormal, Colour::kAuto);
+ExitCode report_errors(Console& console, const std::function<ExitCode()>& work) {
   try {
-    const Options options = read_options(argc, argv);
-    console = Console(options.verbosity, options.colour);
-    return perform(options, console);
+    return work();
   } catch (const Error& error) {
     console.error(error);
     return error.code();
@@ -52,6 +50,15 @@ ExitCode run(int argc, const char* const* argv) {
     console.error(Error(ExitCode::kInternal, std::string("internal error: ") + error.what()));
     return ExitCode::kInternal;
   }
+}
+
+ExitCode run(int argc, const char* const* argv) {
+  Console before_options(Verbosity::kNormal, Colour::kAuto);
+  return report_errors(before_options, [&] {
+    const Options options = read_options(argc, argv);
+    Console console(options.verbosity, options.colour);
+    return report_errors(console, [&] { return perform(options, console); });
+  });
 }
 
 }  // namespace

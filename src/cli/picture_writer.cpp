@@ -2,18 +2,20 @@
 
 #include <pthread.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/finished.h"
 #include "cli/geneval.h"
 #include "cli/manifest.h"
 #include "cli/results.h"
 #include "cli/run.h"
+#include "cli/signals.h"
 #include "txt2img/output_file.h"
 #include "txt2img/sha256.h"
 
@@ -23,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kWaitingMax = 4;
+constexpr std::chrono::milliseconds kSignalInterval{100};
 
 // Signals go to the thread that draws.
 class BlockedSignals {
@@ -72,7 +75,8 @@ void write_metadata(const Options& options, const Plan& plan, const Job& job, co
 
 }  // namespace
 
-PictureWriter::PictureWriter(const Options& options, const Plan& plan) : options_(&options), plan_(&plan) {
+PictureWriter::PictureWriter(const Options& options, const Plan& plan, Tell tell)
+    : options_(&options), plan_(&plan), tell_(std::move(tell)) {
   const BlockedSignals blocked;  // which the thread inherits
   thread_ = std::thread([this] { run(); });
 }
@@ -88,21 +92,23 @@ PictureWriter::~PictureWriter() {
 
 void PictureWriter::add(DrawnPicture picture) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_.size() < kWaitingMax; });
+  // A signal wakes nobody up.
+  while (!changed_.wait_for(lock, kSignalInterval, [this] { return waiting_.size() < kWaitingMax; })) {
+    if (stop_signal() != 0) break;
+  }
   waiting_.push_back(std::move(picture));
   lock.unlock();
   changed_.notify_all();
 }
 
-std::vector<WrittenPicture> PictureWriter::take() {
-  const std::scoped_lock lock(mutex_);
-  return std::exchange(written_, {});
+void PictureWriter::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return is_done(); });
 }
 
-std::vector<WrittenPicture> PictureWriter::take_all() {
+bool PictureWriter::wait_for(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_.empty() && !is_busy_; });
-  return std::exchange(written_, {});
+  return changed_.wait_for(lock, time, [this] { return is_done(); });
 }
 
 void PictureWriter::run() {
@@ -120,10 +126,10 @@ void PictureWriter::run() {
     is_busy_ = true;
     lock.unlock();
     changed_.notify_all();
-    WrittenPicture written = write(std::move(drawn));
+    const WrittenPicture written = write(std::move(drawn));
+    tell_(written);
     lock.lock();
     if (written.error != nullptr) has_failed_ = true;
-    written_.push_back(std::move(written));
     is_busy_ = false;
     changed_.notify_all();
   }
@@ -131,9 +137,9 @@ void PictureWriter::run() {
 
 WrittenPicture PictureWriter::write(DrawnPicture drawn) const {
   const auto start = std::chrono::steady_clock::now();
-  WrittenPicture written{.job = drawn.job};
+  WrittenPicture written{.job = drawn.job, .failure = drawn.failure};
   try {
-    written.path = write_file(drawn);
+    if (!drawn.failure) written.path = write_file(drawn);
   } catch (...) {
     written.error = std::current_exception();
   }

@@ -1,19 +1,20 @@
 // Encodes and writes pictures while the next ones are drawn.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
-#include <vector>
 
 #include "cli/options.h"
 #include "cli/plan.h"
 #include "txt2img/engine.h"
+#include "txt2img/error.h"
 #include "txt2img/record.h"
 
 namespace txt2img::cli {
@@ -22,6 +23,7 @@ struct DrawnPicture {
   const Job* job = nullptr;
   Picture picture{};
   Record record{};
+  std::optional<Error> failure{};  // why it could not be drawn: it is passed on in its turn
 };
 
 struct WrittenPicture {
@@ -29,39 +31,43 @@ struct WrittenPicture {
   Picture picture{};
   std::optional<std::filesystem::path> path{};  // empty: standard output; nothing: there is such a file, which stays
   double seconds = 0;
-  std::exception_ptr error{};  // why it could not be written
+  std::optional<Error> failure{};  // why it could not be drawn
+  std::exception_ptr error{};      // why it could not be written
 };
 
 // One thread, in which pictures are written in their order, each with its line of the manifest. After the first that
 // cannot be written no other is.
 class PictureWriter {
  public:
+  // Called in that thread after each picture, with no lock held. Throws nothing.
+  using Tell = std::function<void(const WrittenPicture&)>;
+
   // The plan may change while no picture is waiting.
-  PictureWriter(const Options& options, const Plan& plan);
+  PictureWriter(const Options& options, const Plan& plan, Tell tell);
   ~PictureWriter();  // after what waits is written
   PictureWriter(const PictureWriter&) = delete;
   PictureWriter& operator=(const PictureWriter&) = delete;
 
-  // Waits while too many pictures do.
+  // Waits while too many pictures do, unless a signal asks to stop.
   void add(DrawnPicture picture);
 
-  // Those that are done and were not taken yet.
-  std::vector<WrittenPicture> take();
-
-  // The same, when all are done.
-  std::vector<WrittenPicture> take_all();
+  // Until all are written and told; or for so long: says whether they are.
+  void wait();
+  bool wait_for(std::chrono::milliseconds time);
 
  private:
   void run();
   [[nodiscard]] WrittenPicture write(DrawnPicture drawn) const;
   [[nodiscard]] std::optional<std::filesystem::path> write_file(const DrawnPicture& drawn) const;
 
+  [[nodiscard]] bool is_done() const { return waiting_.empty() && !is_busy_; }
+
   const Options* options_;
   const Plan* plan_;
-  std::mutex mutex_;
+  Tell tell_;
+  std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
   std::deque<DrawnPicture> waiting_;
-  std::vector<WrittenPicture> written_;
   bool is_busy_ = false;  // with a picture that waits no more
   bool has_failed_ = false;
   bool is_closing_ = false;

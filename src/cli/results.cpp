@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <string>
 
 #include "cli/terminal.h"
@@ -33,7 +34,9 @@ void Results::line(std::string_view text) {
 }
 
 void Results::text(std::string_view text) {
-  console_->clear_status();
+  // A reader that is slow holds up nobody else; only on a terminal would a status line come in between.
+  std::unique_lock lock = console_->without_status();
+  if (!is_terminal(Stream::kOutput)) lock.unlock();
   write_output(text.data(), text.size());
 }
 

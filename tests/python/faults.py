@@ -4,6 +4,7 @@ import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cli_program import BINARY, Program, Result
 
@@ -17,16 +18,16 @@ class Faults:
     program: Program
     folder: Path
 
-    def calls(self, *arguments: object) -> list[str]:
+    def calls(self, *arguments: object, **options: Any) -> list[str]:
         """Runs undisturbed; the calls, as "write a.png"."""
         log = self.program.folder.parent / "calls.txt"
         log.unlink(missing_ok=True)
-        result = self.program.run(*arguments, env={**self.environment(), "TXT2IMG_FAULT_LOG": str(log)})
+        result = self.program.run(*arguments, env={**self.environment(), "TXT2IMG_FAULT_LOG": str(log)}, **options)
         assert result.code == 0, result.err
         return log.read_text().splitlines()
 
-    def fail(self, at: int, error: int, *arguments: object) -> Result:
-        return self.program.run(*arguments, env=self.environment(at, str(error)))
+    def fail(self, at: int, error: int, *arguments: object, **options: Any) -> Result:
+        return self.program.run(*arguments, env=self.environment(at, str(error)), **options)
 
     def kill(self, at: int, *arguments: object, how: str = "kill") -> Result:
         """`how`: "kill" before the call, or "torn" in the middle of a write."""

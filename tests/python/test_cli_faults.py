@@ -2,7 +2,9 @@
 
 import errno
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from cli_program import Program, Result
@@ -80,3 +82,35 @@ def test_a_folder_that_turns_read_only_ends_the_run(faults: Faults) -> None:
             result = faults.fail(number, errno.EROFS, *PICTURES)
             assert result.code == 73, f"call {number}, {call}: {result.err}"
             assert not any(name.startswith(".") for name in tree(faults.folder))
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("--batch-size", "4"), ("--devices", "cpu,cpu")])
+def test_a_line_that_standard_output_does_not_take_ends_the_run_and_blames_no_picture(
+    program: Program, more: tuple[str, ...]
+) -> None:
+    (program.folder / "p.txt").write_text("".join(f"picture {i}\n" for i in range(8)))
+    faults = Faults(program, program.folder / "all")  # the results go into a file there
+    faults.folder.mkdir()
+    run = ("-f", "p.txt", "-s", "7", "-o", "all/out/", *more)
+    told = faults.folder / "told"
+
+    def start(perform: Callable[..., Any], *arguments: object) -> Any:
+        shutil.rmtree(faults.folder / "out", ignore_errors=True)
+        with told.open("wb") as stream:
+            return perform(*arguments, *run, stdout=stream)
+
+    calls = start(faults.calls)
+    whole = tree(faults.folder / "out")
+    lines = [number for number, call in enumerate(calls, start=1) if call == "write told"]
+    assert len(lines) == 8
+    for number in lines:
+        result = start(faults.fail, number, errno.ENOSPC)
+        assert result.code == 74, f"call {number}: {result.err}"
+        assert "cannot write to standard output" in result.err.splitlines()[-1]
+        assert "fail" not in result.err
+        left = tree(faults.folder / "out")
+        listed = left.pop("manifest.jsonl").splitlines()
+        assert left.items() <= whole.items()
+        assert sorted(json.loads(line)["path"] for line in listed) == sorted(left)
+        assert len(told.read_text().splitlines()) < len(left)
+        assert "failed" not in told.read_text()
