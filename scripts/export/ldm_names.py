@@ -25,11 +25,20 @@ _UNET_RESNET = {
     "conv_shortcut": "skip_connection",
 }
 _SD_UP_BLOCKS = ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3)  # where a configuration says nothing
+_LAYERS = 2  # where a configuration says nothing
+_COUNTED = "counted_layers_per_block"  # of `unet_numberings`, no key of diffusers
 _UNET_MIDDLE = {"resnets.0": 0, "attentions.0": 1, "resnets.1": 2}
 _UNET_BLOCK = re.compile(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.?(.*)")
 _UNET_MID = re.compile(r"mid_block\.((?:resnets|attentions)\.\d+)\.?(.*)")
 
-_VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
+# The makers' spelling, then those that converters between the layouts have left in files.
+_VAE_ATTENTION = {
+    "group_norm": ("norm", "group_norm"),
+    "to_q": ("q", "to_q", "query"),
+    "to_k": ("k", "to_k", "key"),
+    "to_v": ("v", "to_v", "value"),
+    "to_out.0": ("proj_out", "to_out.0", "proj_attn"),
+}
 _VAE_BLOCK = re.compile(
     r"(encoder|decoder)\.(down|up)_blocks\.(\d+)\.(?:resnets\.(\d+)|(down|up)samplers\.0)\.(.*)\.(weight|bias)"
 )
@@ -78,19 +87,31 @@ def unet_name(parameter: str, config: dict[str, Any]) -> LdmName:
     return LdmName(f"{unet_module_name(module, config)}.{kind}")
 
 
+def unet_numberings(config: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The configuration, and one that numbers blocks as diffusers' converter does: by two layers to a level, whatever
+    the model has, which leaves gaps in a model with one."""
+    is_usual = config.get("layers_per_block", _LAYERS) == _LAYERS
+    return (config,) if is_usual else (config, {**config, _COUNTED: _LAYERS})
+
+
 def vae_name(parameter: str, config: dict[str, Any]) -> LdmName:
     """A parameter of AutoencoderKL."""
+    return vae_names(parameter, config)[0]
+
+
+def vae_names(parameter: str, config: dict[str, Any]) -> tuple[LdmName, ...]:
+    """A parameter of AutoencoderKL in all spellings, the usual one first."""
     if found := _VAE_BLOCK.fullmatch(parameter):
         half, side, level, resnet, _, module, kind = found.groups()
         level = int(level) if side == "down" else len(config["block_out_channels"]) - 1 - int(level)
         inner = f"{side}sample" if resnet is None else f"block.{resnet}"
-        return LdmName(f"{half}.{side}.{level}.{inner}.{module.replace('conv_shortcut', 'nin_shortcut')}.{kind}")
+        return (LdmName(f"{half}.{side}.{level}.{inner}.{module.replace('conv_shortcut', 'nin_shortcut')}.{kind}"),)
     if found := _VAE_MID.fullmatch(parameter):
         half, layer, index, module, kind = found.groups()
         if layer == "attentions":
-            return LdmName(f"{half}.mid.attn_1.{_VAE_ATTENTION[module]}.{kind}")
-        return LdmName(f"{half}.mid.block_{int(index) + 1}.{module}.{kind}")
-    return LdmName(parameter.replace("conv_norm_out", "norm_out"))
+            return tuple(LdmName(f"{half}.mid.attn_1.{spelling}.{kind}") for spelling in _VAE_ATTENTION[module])
+        return (LdmName(f"{half}.mid.block_{int(index) + 1}.{module}.{kind}"),)
+    return (LdmName(parameter.replace("conv_norm_out", "norm_out")),)
 
 
 def open_clip_name(parameter: str) -> LdmName:
@@ -114,15 +135,21 @@ def _inside(rest: str) -> str:
 
 def _block_name(side: str, level: int, kind: str, index: int, rest: str, config: dict[str, Any]) -> str:
     """Blocks are counted through all levels; one with a residual block may have a transformer and a resampler."""
-    layers = config.get("layers_per_block", 2)
-    if not isinstance(layers, int):
-        return f"{side}_blocks.{level}.{kind}.{index}.{rest}"  # no such model was published in the original layout
-    first = level * (layers + 1)
+    layers = _layers(side, config)
+    first = sum(layers[:level]) + level
     if side == "down":
         if kind == "downsamplers":
-            return f"input_blocks.{first + layers + 1}.0.op"
+            return f"input_blocks.{first + layers[level] + 1}.0.op"
         return f"input_blocks.{first + index + 1}.{int(kind == 'attentions')}.{_inside(rest)}"
     if kind == "upsamplers":
         place = 2 if "CrossAttn" in config.get("up_block_types", _SD_UP_BLOCKS)[level] else 1
-        return f"output_blocks.{first + layers}.{place}.conv"
+        return f"output_blocks.{first + layers[level]}.{place}.conv"
     return f"output_blocks.{first + index}.{int(kind == 'attentions')}.{_inside(rest)}"
+
+
+def _layers(side: str, config: dict[str, Any]) -> list[int]:
+    """By which a side's blocks are counted, for each of its levels."""
+    layers = config.get(_COUNTED, config.get("layers_per_block", _LAYERS))
+    levels = len(config.get("up_block_types", _SD_UP_BLOCKS))
+    each = list(layers) if isinstance(layers, (list, tuple)) else [layers] * levels
+    return each if side == "down" else each[::-1]

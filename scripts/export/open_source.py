@@ -6,11 +6,11 @@ from typing import Any
 
 from .diffusers_folder import DiffusersFolder
 from .embedding import AddedEmbedding
-from .errors import ExitCode, ExportError, bad_data
+from .errors import ExitCode, ExportError
 from .hub_cache import find_snapshot, is_hub_name
 from .lora import MergedLora
 from .replaced_vae import ReplacedVae
-from .safetensors_header import refuse_pickle
+from .safetensors_header import SUFFIXES, refuse_pickle
 from .single_file import SingleFile
 from .source import ChangedSource, Source, TokenizerSource
 
@@ -48,9 +48,7 @@ def _open_layout(request: Request) -> Source:
     if path.is_dir():
         folder = DiffusersFolder(path)
         return folder if request.tokenizer is None else _WithTokenizers(folder, request.tokenizer)
-    if path.suffix.lower() != ".safetensors":
-        refuse_pickle(path)
-        raise bad_data(f"{path} is no .safetensors file; SOURCE is one, a diffusers folder, or org/name in the cache")
+    refuse_pickle(path)
     return SingleFile(path, request.config, request.tokenizer, request.prediction_type)
 
 
@@ -60,7 +58,7 @@ def _place(text: str) -> Path:
     if path.exists():
         return path
     refuse_pickle(path)
-    if path.suffix != ".safetensors" and is_hub_name(text):
+    if path.suffix.lower() not in SUFFIXES and is_hub_name(text):
         return find_snapshot(text)
     raise ExportError(
         ExitCode.NO_INPUT,

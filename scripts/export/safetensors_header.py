@@ -12,6 +12,7 @@ from torch import Tensor
 from .errors import ExitCode, ExportError, bad_data
 from .foreign_file import what_binary_is
 
+SUFFIXES = (".safetensors", ".sft")  # usual ones; what a file is, its bytes tell
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5")
 _START_BYTES = 200  # what tells a foreign file
 _MAX_HEADER_BYTES = 100 * 1024 * 1024  # the limit of the safetensors library itself

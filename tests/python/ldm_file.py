@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -19,7 +19,8 @@ OPEN_CLIP = {"sd2": "cond_stage_model.model.", "sdxl-refiner": "conditioner.embe
 
 def write_ldm_file(folder: Path, path: Path, family: str, dtype: torch.dtype = torch.float32) -> Path:
     """The weights of a diffusers folder, renamed, with what such files hold beside them."""
-    tensors = {"alphas_cumprod": torch.linspace(1, 0, 10), "betas": torch.linspace(0, 1, 10)}
+    levels = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    tensors = {"alphas_cumprod": levels.alphas_cumprod, "betas": levels.betas}
     tensors |= {f"model.diffusion_model.{n}": t for n, t in ldm_unet(folder).items()}
     tensors |= {f"first_stage_model.{n}": t for n, t in ldm_vae(folder).items()}
     tensors["first_stage_model.loss.logvar"] = torch.zeros(())
