@@ -2,10 +2,10 @@
 # used where those are missing. Torch_ROOT names another LibTorch.
 
 list(PREPEND CMAKE_PREFIX_PATH "${PROJECT_SOURCE_DIR}/.deps")
-set(OPENSSL_ROOT_DIR "${PROJECT_SOURCE_DIR}/.deps")
 
 find_package(CLI11 REQUIRED)
 find_package(LibTorch REQUIRED)
+find_package(libcrypto REQUIRED)
 find_package(SentencePiece REQUIRED)
 find_package(nlohmann_json 3.9 REQUIRED)
 find_package(stb REQUIRED)
@@ -16,13 +16,6 @@ find_package(utf8proc REQUIRED)
 option(TXT2IMG_LIBDEFLATE "Write PNG files with libdeflate, if there is one" ON)
 if(TXT2IMG_LIBDEFLATE)
   find_package(libdeflate)
-endif()
-
-set(OPENSSL_USE_STATIC_LIBS ON)
-find_package(OpenSSL 1.1.1 QUIET COMPONENTS Crypto)
-if(NOT OpenSSL_FOUND)
-  set(OPENSSL_USE_STATIC_LIBS OFF)
-  find_package(OpenSSL 1.1.1 REQUIRED COMPONENTS Crypto)
 endif()
 
 # Kernels of our own: where there is a LibTorch with CUDA, and a toolkit with its compiler.

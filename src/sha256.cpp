@@ -1,11 +1,9 @@
 #include "txt2img/sha256.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <array>
 #include <fstream>
-#include <memory>
 #include <system_error>
 #include <vector>
 
@@ -16,36 +14,26 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{256} << 10;  // stays in the second-level cache between read and hash
 
-[[noreturn]] void fail() {
-  throw Error(ExitCode::kInternal, "libcrypto cannot compute SHA-256; this is a bug in the build of txt2img");
-}
-
+// The hash by itself: the EVP interface would link and start all of libcrypto, with the libraries that it needs.
 class Hasher {
  public:
-  Hasher() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    // No openssl.cnf: it could make libcrypto open other libraries, and it is not needed for a hash.
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) fail();
-  }
+  Hasher() { SHA256_Init(&state_); }
 
-  void add(const void* bytes, std::size_t count) {
-    if (EVP_DigestUpdate(context_.get(), bytes, count) != 1) fail();
-  }
+  void add(const void* bytes, std::size_t count) { SHA256_Update(&state_, bytes, count); }
 
   [[nodiscard]] std::string finish() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    if (EVP_DigestFinal_ex(context_.get(), digest.data(), &size) != 1) fail();
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    SHA256_Final(digest.data(), &state_);
     std::string hex;
-    for (unsigned int i = 0; i < size; ++i) {
-      hex += "0123456789abcdef"[digest[i] >> 4];
-      hex += "0123456789abcdef"[digest[i] & 15];
+    for (const unsigned char byte : digest) {
+      hex += "0123456789abcdef"[byte >> 4];
+      hex += "0123456789abcdef"[byte & 15];
     }
     return hex;
   }
 
  private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+  SHA256_CTX state_{};
 };
 
 }  // namespace
