@@ -48,7 +48,7 @@ find_package_handle_standard_args(LibTorch
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   if(LibTorch_VERSION VERSION_LESS 2.11)
-    message(FATAL_ERROR "LibTorch ${LibTorch_VERSION} of ${_libtorch_root} is too old; 2.11 to 2.13 work")
+    message(FATAL_ERROR "LibTorch ${LibTorch_VERSION} of ${_libtorch_root} is too old; 2.11 to 2.14 work")
   endif()
 
   # Linked whether or not a symbol of theirs is used: the CUDA kernels register themselves when their library is loaded.
