@@ -26,7 +26,7 @@ double total(const Seconds& seconds) { return seconds.encode + seconds.sample + 
 std::string path_text(const std::filesystem::path& path) { return path.empty() ? "-" : path.string(); }
 
 bool goes_on(const Options& options) {
-  const OnFailure by_default = options.file ? OnFailure::kGoOn : OnFailure::kStop;
+  const OnFailure by_default = options.has_files() ? OnFailure::kGoOn : OnFailure::kStop;
   return options.on_failure.value_or(by_default) == OnFailure::kGoOn;
 }
 
@@ -337,7 +337,7 @@ std::string Drawing::summary() const {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", seconds_since(start_));
   std::string text = pictures_text(counts_.done);
-  if (options_->file) {
+  if (options_->has_files()) {
     text += " drawn, " + std::to_string(counts_.skipped) + " skipped, " + std::to_string(counts_.failed) + " failed";
   } else {
     const std::uint64_t first = plan_->settings_of(plan_->jobs.front()).seed;

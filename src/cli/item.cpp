@@ -43,6 +43,7 @@ Item ItemMaker::make(PromptRow row) {
           .style = style,
           .first = first,
           .line = row.line,
+          .file = row.file,
           .id = std::move(row.id),
           .output = std::move(row.output),
           .passed = std::move(row.passed)};

@@ -25,6 +25,7 @@ struct Item {
   std::size_t style = 0;   // among the styles
   std::size_t first = 0;   // number of its first picture among all of the run, from 0
   std::size_t line = 0;    // in the prompt file; 0: from the command line
+  std::size_t file = 0;    // among the prompt files
   std::string id{};        // as text, empty if it has none
   std::string output{};    // a name of its own, empty if it has none
   std::string passed{};    // what the JSON record repeats; a JSON object, or empty

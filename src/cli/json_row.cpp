@@ -129,4 +129,12 @@ PromptRow parse_json_row(const std::string& line, const RowSource& source) {
   return ObjectReader(parse_object(line), source).read();
 }
 
+PromptRow parse_json_entry(const std::string& text, const std::string& id, const RowSource& source) {
+  json object = parse_json(text, {.name = "wrong entry", .remedy = "shorten it"}, kLineMax);
+  if (object.is_string()) object = {{"prompt", std::move(object)}};
+  if (!object.is_object()) throw Error(ExitCode::kBadData, "the entry is neither a text nor an object with a prompt");
+  if (!id.empty() && !object.contains("id")) object["id"] = id;
+  return ObjectReader(std::move(object), source).read();
+}
+
 }  // namespace txt2img::cli

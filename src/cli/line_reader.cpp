@@ -44,7 +44,8 @@ void wait_for_input(int descriptor) {
 
 }  // namespace
 
-LineReader::LineReader(const std::string& file) : file_(file), descriptor_(open_file(file)) {}
+LineReader::LineReader(const std::string& file, std::size_t line_max)
+    : file_(file), descriptor_(open_file(file)), line_max_(line_max) {}
 
 LineReader::~LineReader() {
   if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
@@ -67,7 +68,7 @@ bool LineReader::fill() {
 
 // What the buffer has up to `end` belongs to the line, as far as it may grow.
 void LineReader::take(Line& line, std::size_t end) {
-  const std::size_t room = kLineMax + 1 - std::min(line.text.size(), kLineMax + 1);
+  const std::size_t room = line_max_ + 1 - std::min(line.text.size(), line_max_ + 1);
   line.text.append(buffer_, at_, std::min(end - at_, room));
   at_ = end;
 }
@@ -87,8 +88,8 @@ std::optional<Line> LineReader::next() {
   if (!is_anything) return std::nullopt;
   if (line.text.ends_with('\r')) line.text.pop_back();
   line.number = ++number_;
-  line.is_too_long = line.text.size() > kLineMax;
-  if (line.number == 1 && line.text.starts_with(kByteOrderMark)) line.text.erase(0, kByteOrderMark.size());
+  line.is_too_long = line.text.size() > line_max_;
+  if (line.text.starts_with(kByteOrderMark)) line.text.erase(0, kByteOrderMark.size());
   return line;
 }
 

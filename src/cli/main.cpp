@@ -26,7 +26,7 @@ ExitCode perform(const Options& options, Console& console) {
   switch (options.action) {
     case Action::kDraw: return options.is_stream ? draw_stream(options, console) : draw_pictures(options, console);
     case Action::kDryRun: return show_plan(options, console);
-    case Action::kVerify: return options.file ? verify_tree(options, console) : verify_picture(options, console);
+    case Action::kVerify: return options.has_files() ? verify_tree(options, console) : verify_picture(options, console);
     case Action::kShow: return show_record(options, console);
     case Action::kList: return list_choices(options, console);
     case Action::kCheck: return check_model(options, console);

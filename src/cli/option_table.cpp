@@ -87,8 +87,13 @@ constexpr OptionInfo kTable[] = {
      [](Options& o, std::string_view t) { o.prompts.emplace_back(t); }},
     {"-f,--file", "FILE", kText, kCommandLine, kPicture,
      "Draw every line of a prompt file, whose settings override those given here: .txt (a prompt, or --prompt \"...\" "
-     "--steps 9), .jsonl, .tsv, .csv; '-' is standard input.",
-     [](Options& o, std::string_view t) { o.file = t; }},
+     "--steps 9), .jsonl, .tsv, .csv, .json; a folder of .txt files, each a prompt; '-' is standard input. May be "
+     "repeated.",
+     [](Options& o, std::string_view t) { o.files.emplace_back(t); }},
+    {"--column", "KEY=NAME", kText, kCommandLine, kPicture,
+     "Read a key of the prompt file from the column or key of that name: prompt=prompt_en; KEY= reads it from none. "
+     "May be repeated.",
+     [](Options& o, std::string_view t) { o.columns.push_back(parse_column_rule(t)); }},
     {"--format", "", kText, kCommandLine, kPicture, "Of the prompt file, where its name does not tell.",
      [](Options& o, std::string_view t) {
        o.format_of_file = static_cast<PromptFormat>(parse_choice(t, kPromptFormatNames));

@@ -242,14 +242,14 @@ void check_output(const Options& options) {
 
 void check_prompts(const Options& options) {
   const bool is_drawing = options.action == Action::kDraw || options.action == Action::kDryRun;
-  if (is_drawing && options.prompts.empty() && !options.file) {
+  if (is_drawing && options.prompts.empty() && !options.has_files()) {
     throw Error(ExitCode::kUsage,
                 "nothing to draw; give a prompt, as in txt2img \"a red apple\" (txt2img --help says more)");
   }
-  if (options.file && !options.prompts.empty()) {
+  if (options.has_files() && !options.prompts.empty()) {
     throw Error(ExitCode::kUsage, "--file and a prompt on the command line; give one, or add the prompt to the file");
   }
-  if (options.file && !is_drawing && options.action != Action::kVerify) {
+  if (options.has_files() && !is_drawing && options.action != Action::kVerify) {
     throw Error(ExitCode::kUsage, "--file goes with drawing, --dry-run and --verify; leave it out");
   }
   if (!is_drawing && options.action != Action::kVerify && !options.prompts.empty()) {
@@ -257,10 +257,21 @@ void check_prompts(const Options& options) {
   }
 }
 
+void check_files(const Options& options) {
+  if (std::ranges::count(options.files, "-") > 1)
+    throw Error(ExitCode::kUsage, "--file - reads standard input, which can be read once only");
+  if (!options.columns.empty() && !options.has_files())
+    throw Error(ExitCode::kUsage, "--column goes with a prompt file; give one with --file");
+  (void)ColumnMap(options.columns);
+}
+
 void check_stream(const Options& options) {
   if (!options.is_stream) return;
-  if (options.file != "-" || !options.format_of_file) {
+  if (options.files != std::vector<std::string>{"-"} || !options.format_of_file) {
     throw Error(ExitCode::kUsage, "--stream reads standard input; give --file - and --format");
+  }
+  if (options.format_of_file == PromptFormat::kJson) {
+    throw Error(ExitCode::kUsage, "--stream reads line by line, which --format json has none of; give --format jsonl");
   }
   if (options.action != Action::kDraw || options.resumes || options.shard || options.output == "-") {
     throw Error(ExitCode::kUsage,
@@ -282,10 +293,10 @@ void check_batch(const Options& options) {
   if ((options.resumes || options.shard) && is_renaming) {
     throw Error(ExitCode::kUsage, "--resume and --shard write each picture to its one name; leave --on-exists out");
   }
-  if ((options.resumes || options.shard) && !options.file) {
+  if ((options.resumes || options.shard) && !options.has_files()) {
     throw Error(ExitCode::kUsage, "--resume and --shard go with a prompt file; give one with --file");
   }
-  if (options.redoes && (options.action != Action::kVerify || !options.file)) {
+  if (options.redoes && (options.action != Action::kVerify || !options.has_files())) {
     throw Error(ExitCode::kUsage, "--redo goes with --verify DIR and --file FILE");
   }
 }
@@ -321,6 +332,7 @@ Options read_options(int argc, const char* const* argv) {
   if (options.is_stream) options.format = ResultFormat::kJson;
   check_prompts(options);
   check_output(options);
+  check_files(options);
   check_stream(options);
   check_overviews(options);
   check_batch(options);

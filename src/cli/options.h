@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/column_map.h"
 #include "txt2img/bundle.h"
 #include "txt2img/engine.h"
 #include "txt2img/output_file.h"
@@ -30,8 +31,8 @@ inline constexpr std::array<std::string_view, 4> kOnExistsNames = {"rename", "ov
 inline constexpr std::array<std::string_view, 3> kVaeTilingNames = {"auto", "on", "off"};
 inline constexpr std::array<std::string_view, 3> kVerifyModelNames = {"always", "once", "never"};
 
-enum class PromptFormat { kTxt, kJsonl, kTsv, kCsv };
-inline constexpr std::array<std::string_view, 4> kPromptFormatNames = {"txt", "jsonl", "tsv", "csv"};
+enum class PromptFormat { kTxt, kJsonl, kTsv, kCsv, kJson };
+inline constexpr std::array<std::string_view, 5> kPromptFormatNames = {"txt", "jsonl", "tsv", "csv", "json"};
 
 // What is done about keys of a prompt file that mean nothing here.
 enum class ExtraKeys { kError, kPass };
@@ -64,11 +65,12 @@ struct Options {
   std::optional<std::filesystem::path> from;  // the picture of --from
 
   std::vector<std::string> prompts;            // "-" is standard input
-  std::optional<std::string> file;             // of prompts, instead of these; "-" is standard input
+  std::vector<std::string> files;              // of prompts, in this order, instead of these; "-" is standard input
   std::optional<PromptFormat> format_of_file;  // empty: its name tells
   ExtraKeys extra_keys = ExtraKeys::kError;
-  Request request;    // all but the prompt
-  std::string model;  // a path or a name; empty: the bundled model
+  std::vector<ColumnRule> columns;  // where other columns of the prompt files are read than those of the keys' names
+  Request request;                  // all but the prompt
+  std::string model;                // a path or a name; empty: the bundled model
   EngineOptions engine;
   std::vector<std::string> devices;     // draw at once, of one kind; "all": every CUDA device; empty: engine.device
   int batch_size = 1;                   // pictures in one call of the UNet
@@ -91,6 +93,8 @@ struct Options {
   Verbosity verbosity = Verbosity::kNormal;
   std::optional<ProgressStyle> progress;  // empty: auto, or none if quiet
   Colour colour = Colour::kAuto;
+
+  [[nodiscard]] bool has_files() const { return !files.empty(); }
 
   std::optional<Record> record;  // of the picture of --from or --verify, if it has one
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/file_names.h"
+#include "cli/prompt_files.h"
 #include "cli/values.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
@@ -20,6 +21,8 @@ constexpr std::size_t kDigitsMax = 20;
 constexpr std::size_t kSlugMax = 64;  // bytes, unless the template says how many
 
 constexpr const char* kDefaultName = "{prompt}-{seed}.png";
+constexpr const char* kNameAfterFile = "{id}.png";  // of a prompt in a folder of them
+constexpr const char* kNamesAfterFile = "{id}-{image}.png";
 
 // In the order of Layout. GenEval's evaluate_images.py reads NNNNN/samples/NNNN.png and NNNNN/metadata.jsonl,
 // T2I-CompBench takes the prompt from the name and sorts by the number behind it.
@@ -129,7 +132,9 @@ void check_layout(const Options& options, OutputKind kind) {
 
 // How pictures in a folder are called.
 std::string name_in_folder(const Options& options) {
-  if (!options.layout && !options.file) return kDefaultName;
+  if (!options.layout && !options.has_files()) return kDefaultName;
+  if (!options.layout && are_folders(options.files))
+    return options.request.count > 1 ? kNamesAfterFile : kNameAfterFile;
   return kLayoutTemplates[static_cast<std::size_t>(options.layout.value_or(Layout::kFlat))];
 }
 
@@ -162,7 +167,7 @@ OutputNames::OutputNames(const Options& options, std::size_t pictures) {
       root_ = given;
       break;
     case OutputKind::kFolder:
-      if (!options.file && !options.layout) default_on_exists_ = OnExists::kRename;
+      if (!options.has_files() && !options.layout) default_on_exists_ = OnExists::kRename;
       set_template((options.output ? literal((fs::path(given) / "").string()) : "") + name_in_folder(options));
       break;
     case OutputKind::kTemplate:

@@ -44,7 +44,7 @@ class BlockedSignals {
 };
 
 bool has_manifest(const Options& options, const Plan& plan) {
-  return options.file && plan.destination() == Destination::kFiles;
+  return options.has_files() && plan.destination() == Destination::kFiles;
 }
 
 void list_in_manifest(const Options& options, const Plan& plan, const Job& job, const fs::path& path,

@@ -9,9 +9,11 @@
 #include "cli/file_names.h"
 #include "cli/findings.h"
 #include "cli/finished.h"
+#include "cli/foreign_syntax.h"
 #include "cli/geneval.h"
 #include "cli/manifest.h"
-#include "cli/prompt_file.h"
+#include "cli/prompt_files.h"
+#include "cli/remarks.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
@@ -32,7 +34,7 @@ void warn_of_other_model(const Options& options, const Bundle& bundle, Console& 
 Options with_earlier_seed(const Options& given) {
   Options options = given;
   const bool looks_back = options.resumes || options.action == Action::kVerify;
-  if (looks_back && options.file && !options.request.seed) {
+  if (looks_back && options.has_files() && !options.request.seed) {
     options.request.seed = Manifest(OutputNames(options, 2).root()).run_seed();
   }
   return options;
@@ -57,10 +59,11 @@ class Planner {
  private:
   void list_items() {
     ItemMaker maker(with_earlier_seed(*options_), plan_.bundle);
-    if (options_->file) {
+    if (options_->has_files()) {
       read_file(maker);
       if (plan_.items.empty()) check_findings();
-      if (plan_.items.empty()) throw Error(ExitCode::kBadData, *options_->file + ": there is no prompt in it");
+      if (plan_.items.empty())
+        throw Error(ExitCode::kBadData, name_of_all(options_->files) + ": there is no prompt in it");
     } else {
       for (std::string& prompt : read_prompts(options_->prompts)) {
         plan_.items.push_back(maker.make({.prompt = std::move(prompt)}));
@@ -74,20 +77,22 @@ class Planner {
   }
 
   void read_file(ItemMaker& maker) {
-    const std::string name = options_->file.value_or("");
-    PromptFile file(name, options_->format_of_file ? *options_->format_of_file : format_of(name), options_->extra_keys);
+    PromptFiles files(*options_, remarks_);
     const auto refuse = [this](std::size_t, const std::string& message) { findings_.add(message); };
-    while (std::optional<PromptRow> row = file.next(refuse)) {
+    while (std::optional<PromptRow> row = files.next(refuse)) {
+      const std::size_t file = row->file;
       const std::size_t line = row->line;
       try {
         plan_.items.push_back(maker.make(std::move(*row)));
       } catch (const Error& error) {
-        refuse(line, file.place(line) + ": " + error.what());
+        refuse(line, files.place(file, line) + ": " + error.what());
       }
     }
+    plan_.files = files.names();
+    if (!plan_.items.empty()) files.check_columns();
   }
 
-  void check_findings() const { findings_.check(options_->file.value_or(""), *console_); }
+  void check_findings() const { findings_.check(name_of_all(options_->files), *console_); }
 
   [[nodiscard]] bool is_ours(const Item& item) const {
     return !options_->shard || item.number % options_->shard->count == options_->shard->number;
@@ -114,13 +119,13 @@ class Planner {
       case Destination::kStream: check_can_create(plan_.root()); break;
       case Destination::kFiles:
         check_collisions();
-        if (options_->file) check_findings();
+        if (options_->has_files()) check_findings();
         check_outputs();
         break;
       case Destination::kStandardOutput:
       case Destination::kNowhere: break;
     }
-    if (options_->file) check_findings();
+    if (options_->has_files()) check_findings();
   }
 
   // An item of a prompt file is to blame, or the whole run.
@@ -150,11 +155,12 @@ class Planner {
 
   void refuse_collision(const fs::path& path, const Item& other) const {
     const std::string remedy = "; add {index} or {seed} to the name, or give --on-exists rename";
-    if (!options_->file) {
+    if (!options_->has_files()) {
       throw Error(ExitCode::kUsage, "--output: several pictures would be written to " + path.string() + remedy);
     }
-    throw Error(ExitCode::kBadData, "its picture would be written to " + path.string() + ", as would one of line " +
-                                        std::to_string(other.line) + remedy);
+    throw Error(ExitCode::kBadData,
+                "its picture would be written to " + path.string() + ", as would one of " +
+                    (plan_.files.size() > 1 ? place_of(other) : "line " + std::to_string(other.line)) + remedy);
   }
 
   void check_outputs() {
@@ -169,7 +175,7 @@ class Planner {
   }
 
   [[nodiscard]] std::string place_of(const Item& item) const {
-    return options_->file.value_or("") + ":" + std::to_string(item.line);
+    return plan_.files.at(item.file) + ":" + std::to_string(item.line);
   }
 
   // What is there already, and what dead processes have left.
@@ -204,32 +210,41 @@ class Planner {
     plan_.tokenizers = std::make_unique<PromptTokenizers>(plan_.bundle, options_->verify_model);
     for (const Settings& style : plan_.styles) check_style(style);
     for (const Item& item : plan_.items) {
-      warn_of_cut("prompt", item.prompt, item.line);
+      const std::string place = item.line == 0 ? "" : place_of(item);
+      warn_of_cut("prompt", item.prompt, place);
+      warn_of_syntax(item.prompt, place);
     }
+    for (const std::string& text : remarks_.take()) console_->warning(text);
     if (cut_ > kCutShown) console_->warning("and " + std::to_string(cut_ - kCutShown) + " more texts are too long");
   }
 
+  void warn_of_syntax(const std::string& text, const std::string& place) {
+    const std::string_view piece = find_foreign_syntax(text);
+    if (!piece.empty()) remarks_.add(RemarkKind::kSyntax, place, piece);
+  }
+
   void check_style(const Settings& style) {
+    if (style.is_guided()) warn_of_syntax(style.negative, "the negative prompt");
     if (style.is_guided()) {
-      warn_of_cut("negative prompt", style.negative, 0);
+      warn_of_cut("negative prompt", style.negative, "");
     } else if (!style.negative.empty() && !is_negative_useless_) {
       console_->warning("the negative prompt has no effect without guidance; give a --guidance above 1");
       is_negative_useless_ = true;
     }
   }
 
-  void warn_of_cut(std::string_view which, const std::string& text, std::size_t line) {
+  void warn_of_cut(std::string_view which, const std::string& text, const std::string& place) {
     const std::string cut = plan_.tokenizers->encode(text).cut;
     if (cut.empty() || ++cut_ > kCutShown) return;
-    const std::string place = line == 0 ? "" : options_->file.value_or("") + ":" + std::to_string(line) + ": ";
-    console_->warning(place + "the " + std::string(which) + " is longer than the model can read; not used: \"" + cut +
-                      "\"");
+    console_->warning((place.empty() ? "" : place + ": ") + "the " + std::string(which) +
+                      " is longer than the model can read; not used: \"" + cut + "\"");
   }
 
   const Options* options_;
   Console* console_;
   Plan plan_;
   Findings findings_;
+  Remarks remarks_;
   std::size_t cut_ = 0;               // texts that do not fit
   bool is_negative_useless_ = false;  // and that was said
 };

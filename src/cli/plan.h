@@ -35,6 +35,7 @@ struct Plan {
   Bundle bundle;
   std::vector<Settings> styles{};  // without prompt and seed
   std::vector<Item> items{};
+  std::vector<std::string> files{};  // of prompts
   std::vector<Job> jobs{};
   std::optional<OutputNames> names{};  // none: the pictures go nowhere
   OnExists on_exists{};

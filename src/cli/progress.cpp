@@ -194,8 +194,8 @@ ProgressStyle choose_style(const Options& options) {
 
 std::unique_ptr<Progress> make_progress(const Options& options, Console& console) {
   switch (choose_style(options)) {
-    case ProgressStyle::kBar: return std::make_unique<BarProgress>(console, options.file.has_value());
-    case ProgressStyle::kPlain: return std::make_unique<PlainProgress>(console, options.file.has_value());
+    case ProgressStyle::kBar: return std::make_unique<BarProgress>(console, options.has_files());
+    case ProgressStyle::kPlain: return std::make_unique<PlainProgress>(console, options.has_files());
     case ProgressStyle::kJson: return std::make_unique<JsonProgress>(console);
     case ProgressStyle::kNone:
     case ProgressStyle::kAuto: break;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/cells.h"
+#include "cli/values.h"
 #include "txt2img/error.h"
 #include "utf8.h"
 
@@ -17,6 +18,14 @@ bool is_utf16(const std::string& text) { return text.starts_with("\xFF\xFE") || 
 
 bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\v\f") == std::string::npos; }
 
+// What a prompt may be for other programs, of AUTOMATIC1111's heirs and InvokeAI, that leave such lines out.
+bool is_comment(std::string_view line) {
+  return line.starts_with("//") || line == "#" || line.starts_with("# ") || line.starts_with("##") ||
+         line.starts_with("#!");
+}
+
+}  // namespace
+
 void check_text(const Line& line) {
   if (line.is_too_long) throw Error(ExitCode::kBadData, "the line has more than 1 MiB");
   if (is_utf16(line.text))
@@ -26,8 +35,6 @@ void check_text(const Line& line) {
     throw Error(ExitCode::kBadData, "the line is not UTF-8; convert the file, with iconv for instance");
   }
 }
-
-}  // namespace
 
 PromptFormat format_of(const std::string& file) {
   std::string extension = std::filesystem::path(file).extension().string();
@@ -39,19 +46,25 @@ PromptFormat format_of(const std::string& file) {
   if (file != "-" && found != kPromptFormatNames.end())
     return static_cast<PromptFormat>(found - kPromptFormatNames.begin());
   throw Error(ExitCode::kUsage,
-              "--file " + file + ": the name does not tell the format; give --format txt, jsonl, tsv or csv");
+              "--file " + file + ": the name does not tell the format; give --format " + list_of(kPromptFormatNames));
 }
 
-PromptFile::PromptFile(const std::string& file, PromptFormat format, ExtraKeys extra_keys)
-    : source_{.file = file == "-" ? "standard input" : file, .extra_keys = extra_keys}, format_(format), lines_(file) {}
+PromptFile::PromptFile(const std::string& file, PromptFormat format, ExtraKeys extra_keys, ColumnMap* columns,
+                       Remarks* remarks)
+    : source_{.file = file == "-" ? "standard input" : file, .extra_keys = extra_keys, .columns = columns},
+      format_(format),
+      lines_(file, format == PromptFormat::kJson ? kJsonFileMax : kLineMax),
+      remarks_(remarks) {}
 
 std::string PromptFile::place(std::size_t line) const { return source_.file + ":" + std::to_string(line); }
 
 std::optional<PromptRow> PromptFile::next(const Refuse& refuse) {
+  if (format_ == PromptFormat::kJson) return next_entry(refuse);
   while (!is_ended_) {
     std::optional<Line> line = lines_.next();
     if (!line) return std::nullopt;
     const std::size_t number = line->number;
+    const bool is_in_utf16 = is_utf16(line->text);
     try {
       if (std::optional<PromptRow> row = parse(std::move(*line))) {
         row->line = number;
@@ -59,22 +72,67 @@ std::optional<PromptRow> PromptFile::next(const Refuse& refuse) {
       }
     } catch (const Error& error) {
       if (error.code() != ExitCode::kBadData) throw;
-      is_ended_ = is_table(format_) && !header_;
+      // Of a text in UTF-16 every further line would be wrong, too.
+      is_ended_ = (is_table(format_) && !header_) || is_in_utf16;
       refuse(number, place(number) + ": " + error.what());
     }
   }
   return std::nullopt;
 }
 
-// Nothing for a blank line or a header.
+std::optional<PromptRow> PromptFile::next_entry(const Refuse& refuse) {
+  try {
+    if (!entries_) read_entries();
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::kBadData) throw;
+    refuse(lines_.number(), source_.file + ": " + error.what());
+  }
+  while (entry_ < entries_->size()) {
+    const JsonEntry& entry = (*entries_)[entry_++];
+    try {
+      PromptRow row = parse_json_entry(entry.text, entry.id, source_);
+      row.line = entry.line;
+      return row;
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::kBadData) throw;
+      refuse(entry.line, place(entry.line) + ": " + error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+void PromptFile::read_entries() {
+  entries_.emplace();
+  std::string document;
+  while (const std::optional<Line> line = lines_.next()) {
+    check_text(*line);
+    document += line->text + '\n';
+    if (document.size() > kJsonFileMax) throw Error(ExitCode::kBadData, "the file has more than 64 MiB");
+  }
+  entries_ = split_json(document);
+}
+
+// Nothing for a comment.
+std::optional<PromptRow> PromptFile::parse_text(const Line& line) {
+  if (remarks_ != nullptr && is_comment(line.text)) {
+    remarks_->add(RemarkKind::kComment, place(line.number), line.text);
+    return std::nullopt;
+  }
+  if (remarks_ != nullptr && line.text.starts_with('#'))
+    remarks_->add(RemarkKind::kHash, place(line.number), line.text);
+  return parse_text_row(line.text, source_);
+}
+
+// Nothing for a blank line, a comment or a header.
 std::optional<PromptRow> PromptFile::parse(Line line) {
   check_text(line);
   if (is_blank(line.text)) return std::nullopt;
   switch (format_) {
-    case PromptFormat::kTxt: return parse_text_row(line.text, source_);
+    case PromptFormat::kTxt: return parse_text(line);
     case PromptFormat::kJsonl: return parse_json_row(line.text, source_);
     case PromptFormat::kTsv:
-    case PromptFormat::kCsv: break;
+    case PromptFormat::kCsv:
+    case PromptFormat::kJson: break;
   }
   std::vector<std::string> cells = split(std::move(line));
   if (header_) return parse_table_row(*header_, cells, source_);

@@ -1,4 +1,4 @@
-// A prompt file: the rows of a text, JSON Lines, TSV or CSV file, one by one.
+// A prompt file: the rows of a text, JSON Lines, TSV, CSV or JSON file, one by one.
 #pragma once
 
 #include <functional>
@@ -6,14 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "cli/column_map.h"
+#include "cli/json_entries.h"
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "cli/prompt_row.h"
+#include "cli/remarks.h"
 
 namespace txt2img::cli {
 
 // By the ending of the name. Throws Error(kUsage) if it does not tell.
 PromptFormat format_of(const std::string& file);
+
+// Throws Error(kBadData) for a line that is no UTF-8 text, or too long.
+void check_text(const Line& line);
 
 class PromptFile {
  public:
@@ -21,7 +27,8 @@ class PromptFile {
   using Refuse = std::function<void(std::size_t line, const std::string& message)>;
 
   // Throws as LineReader does.
-  PromptFile(const std::string& file, PromptFormat format, ExtraKeys extra_keys);
+  PromptFile(const std::string& file, PromptFormat format, ExtraKeys extra_keys, ColumnMap* columns = nullptr,
+             Remarks* remarks = nullptr);
 
   // The next row that can be read, or nothing at the end; shows what cannot be read to `refuse` and goes on. Blank
   // lines are skipped. A table whose header line is wrong ends there. Throws as LineReader does.
@@ -30,14 +37,20 @@ class PromptFile {
   [[nodiscard]] std::string place(std::size_t line) const;  // "prompts.txt:12"
 
  private:
+  std::optional<PromptRow> next_entry(const Refuse& refuse);
+  void read_entries();
   std::optional<PromptRow> parse(Line line);
+  std::optional<PromptRow> parse_text(const Line& line);
   [[nodiscard]] std::vector<std::string> split(Line line);
   void join_quoted_lines(Line& line);
 
   RowSource source_;
   PromptFormat format_;
   LineReader lines_;
+  Remarks* remarks_;
   std::optional<std::vector<std::string>> header_;  // of tables
+  std::optional<std::vector<JsonEntry>> entries_;   // of a JSON document
+  std::size_t entry_ = 0;
   bool is_ended_ = false;
 };
 

@@ -15,6 +15,7 @@ namespace txt2img::cli {
 
 struct PromptRow {
   std::size_t line = 0;  // of the file, from 1; 0: from no file
+  std::size_t file = 0;  // among those of the run
   std::string prompt;
   std::vector<Assignment> settings{};  // in the order of the file
   std::string id{};                    // as text, empty if there is none
@@ -53,6 +54,9 @@ void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key,
 // All of these throw Error(kBadData) with a message that does not say where.
 PromptRow parse_text_row(const std::string& line, const RowSource& source);
 PromptRow parse_json_row(const std::string& line, const RowSource& source);
+
+// The same for an entry of a JSON document, which may be a text, too; an `id` that is not empty is its own.
+PromptRow parse_json_entry(const std::string& text, const std::string& id, const RowSource& source);
 PromptRow parse_table_row(const std::vector<std::string>& header, const std::vector<std::string>& cells,
                           const RowSource& source);
 

@@ -96,7 +96,9 @@ std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcom
                  {"seed", settings.seed},
                  {"status", name_of(outcome.status)},
                  {"error", outcome.error.empty() ? Json(nullptr) : Json(outcome.error)}};
-  add_passed(object, plan.items[job.item]);
+  const Item& item = plan.items[job.item];
+  if (plan.files.size() > 1) object["file"] = plan.files.at(item.file);
+  add_passed(object, item);
   object.update(Json::parse(settings_json(settings)));
   if (outcome.status == Status::kPlanned) {
     object["tokens"] = to_json(plan.tokenizers->encode(settings.prompt));

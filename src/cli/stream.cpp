@@ -1,13 +1,17 @@
 #include "cli/stream.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cli/column_map.h"
 #include "cli/drawing.h"
+#include "cli/foreign_syntax.h"
 #include "cli/item.h"
 #include "cli/plan.h"
 #include "cli/prompt_file.h"
+#include "cli/remarks.h"
 #include "cli/results.h"
 #include "txt2img/output_file.h"
 
@@ -20,18 +24,32 @@ class Stream {
       : options_(&options),
         plan_(make_empty_plan(options, console)),
         maker_(options, plan_.bundle),
-        file_(options.file.value_or("-"), options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys),
-        drawing_(options, console, plan_) {}
+        columns_(options.columns),
+        file_("-", options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys, &columns_, &remarks_),
+        drawing_(options, console, plan_),
+        console_(&console) {}
 
   ExitCode draw() {
     Results::check();
     drawing_.open();
     const auto refuse = [this](std::size_t line, const std::string& message) { drawing_.fail_line({line, message}); };
-    while (std::optional<PromptRow> row = file_.next(refuse)) draw_row(std::move(*row));
+    while (std::optional<PromptRow> row = file_.next(refuse)) {
+      const std::string_view piece = find_foreign_syntax(row->prompt);
+      if (!piece.empty()) remarks_.add(RemarkKind::kSyntax, file_.place(row->line), piece);
+      say_remarks();
+      draw_row(std::move(*row));
+    }
+    say_remarks();
+    if (const ColumnRule* const unused = columns_.find_unused())
+      console_->warning("--column " + text_of(*unused) + ": no line had such a column or key");
     return drawing_.end();
   }
 
  private:
+  void say_remarks() {
+    for (const std::string& text : remarks_.take()) console_->warning(text);
+  }
+
   void draw_row(PromptRow row) {
     const std::size_t line = row.line;
     const std::string passed = row.passed;
@@ -69,8 +87,11 @@ class Stream {
   const Options* options_;
   Plan plan_;
   ItemMaker maker_;
+  ColumnMap columns_;
+  Remarks remarks_;
   PromptFile file_;
   Drawing drawing_;
+  Console* console_;
 };
 
 }  // namespace

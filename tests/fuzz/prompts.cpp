@@ -1,5 +1,6 @@
-// Prompt files of every format: the first byte picks it, and whether unknown keys pass. $TXT2IMG_FUZZ_SENTENCEPIECE:
-// the tokenizer's folder in a bundle.
+// Prompt files of every format: the first byte picks it, whether unknown keys pass, and whether columns are renamed.
+// $TXT2IMG_FUZZ_SENTENCEPIECE: the tokenizer's folder in a bundle.
+#include "cli/foreign_syntax.h"
 #include "cli/item.h"
 #include "cli/prompt_file.h"
 #include "fuzz.h"
@@ -25,14 +26,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.extra_keys = (data[0] & 4U) != 0 ? ExtraKeys::kPass : ExtraKeys::kError;
   const fuzz::MemoryFile memory(fuzz::text_of(data + 1, size - 1));
   return fuzz::try_shown([&] {
-    PromptFile file(memory.path(), static_cast<PromptFormat>(data[0] & 3U), options.extra_keys);
+    const auto format = (data[0] & 8U) != 0 ? PromptFormat::kJson : static_cast<PromptFormat>(data[0] & 3U);
+    ColumnMap columns({{.key = "prompt", .column = "text"}, {.key = "seed", .column = ""}});
+    Remarks remarks;
+    PromptFile file(memory.path(), format, options.extra_keys, (data[0] & 16U) != 0 ? &columns : nullptr, &remarks);
     ItemMaker maker(options, bundle());
     std::size_t line = 0;
     const auto refuse = [](std::size_t, const std::string& message) { fuzz::require(!message.empty()); };
     while (std::optional<PromptRow> row = file.next(refuse)) {
-      fuzz::require(row->line > line);
+      fuzz::require(row->line > line || (format == PromptFormat::kJson && row->line == line));
       line = row->line;
       fuzz::require(is_valid_utf8(row->prompt));
+      fuzz::require(row->prompt.find(find_foreign_syntax(row->prompt)) != std::string::npos);
       fuzz::try_shown([&] { fuzz::require(maker.make(std::move(*row)).count >= 1); });
     }
   });
