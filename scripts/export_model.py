@@ -10,6 +10,7 @@ compared with diffusers before the bundle appears under its name.
 """
 
 import argparse
+import math
 import signal
 import sys
 import traceback
@@ -38,19 +39,20 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _file_and_more(text: str) -> tuple[Path, str | None]:
-    """`FILE:MORE`, or `FILE` alone; a file may have colons in its name if it is there."""
-    path, colon, more = text.rpartition(":")
-    if not colon or Path(text).exists():
+    """`FILE:MORE`, or `FILE` alone; either may have colons in it if the file is there."""
+    if Path(text).exists() or ":" not in text:
         return Path(text), None
-    return Path(path), more
+    ends = [i for i, char in enumerate(text) if char == ":"]
+    end = next((i for i in reversed(ends) if Path(text[:i]).is_file()), ends[-1])
+    return Path(text[:end]), text[end + 1 :]
 
 
 def _lora(text: str) -> tuple[Path, float]:
     path, weight = _file_and_more(text)
-    try:
-        return path, 1.0 if weight is None else float(weight)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{weight}' is no weight") from error
+    with suppress(ValueError):
+        if math.isfinite(value := 1.0 if weight is None else float(weight)):
+            return path, value
+    raise argparse.ArgumentTypeError(f"'{weight}' is no weight")
 
 
 def _steps(text: str) -> int:

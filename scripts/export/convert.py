@@ -115,8 +115,20 @@ def _export_tokenizer(work: Path, source: Source, part: str) -> dict[str, Any]:
     if added := source.added_tokens(part):
         if entry["type"] != "clip-bpe":
             raise bad_data(f"{source.path}: only CLIP's tokenizer takes embeddings")
+        _check_reachable(added, entry.get("special", {}), source.path)
         entry["added"] = added
     return entry
+
+
+def _check_reachable(added: dict[str, list[int]], special: dict[str, int], where: Path) -> None:
+    """Special texts are taken out of a prompt first: SD 2 pads with "!", and no text with one in it would be found."""
+    for token in added:
+        for text in special:
+            if text in token:
+                raise bad_data(
+                    f"{where}: the token '{token}' of an embedding has {text!r} in it, which this model's tokenizer "
+                    "takes out of every prompt; give another with --embedding FILE:TOKEN"
+                )
 
 
 def _export_module(work: Path, module: Component, progress: Progress) -> None:

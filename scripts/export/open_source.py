@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .diffusers_folder import DiffusersFolder
-from .embedding import AddedEmbedding
+from .embedding import AddedEmbedding, read_embedding
 from .errors import ExitCode, ExportError
 from .hub_cache import find_snapshot, is_hub_name
 from .lora import MergedLora
@@ -37,9 +37,11 @@ def open_source(request: Request) -> Source:
     if request.vae is not None:
         source = ReplacedVae(source, _place(request.vae))
     for path, weight in request.loras:
-        source = MergedLora(source, path, weight)
+        source = lora = MergedLora(source, path, weight)
+        for token, pieces in lora.embeddings.items():
+            source = AddedEmbedding(source, path, token, pieces)
     for path, token in request.embeddings:
-        source = AddedEmbedding(source, path, token)
+        source = AddedEmbedding(source, path, token, read_embedding(path))
     return _WithDefaults(source, request.defaults) if request.defaults else source
 
 

@@ -27,6 +27,8 @@ _DTYPES = {
 }
 READABLE = tuple(_DTYPES)
 
+_WHOLE_BYTES = {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1}
+
 
 @dataclass(frozen=True)
 class TensorEntry:
@@ -94,6 +96,17 @@ def read_tensor(path: Path, name: str, entry: TensorEntry) -> Tensor:
             raise ExportError(ExitCode.IO, f"{path} ends within tensor '{name}'; fetch it again")
     tensor = torch.frombuffer(buffer, dtype=dtype).reshape(entry.shape)
     return tensor.half() if dtype.itemsize == 1 else tensor
+
+
+def read_number(path: Path, name: str, entry: TensorEntry) -> float:
+    """The one value of a tensor, which may be a whole number."""
+    if entry.dtype not in _WHOLE_BYTES:
+        return float(read_tensor(path, name, entry).float())
+    if entry.end - entry.begin != _WHOLE_BYTES[entry.dtype]:
+        raise _damaged(path, name)
+    with path.open("rb") as file:
+        file.seek(entry.begin)
+        return float(int.from_bytes(file.read(entry.end - entry.begin), "little", signed=entry.dtype[0] == "I"))
 
 
 def _read_json(path: Path) -> tuple[dict, int]:

@@ -142,14 +142,25 @@ def _rounded(piece: Piece, dtype: torch.dtype) -> Tensor:
     tensor = piece.read()
     rounded = tensor.to(dtype)
     if not torch.isfinite(rounded).all():
-        raise _not_finite(piece, tensor, dtype)
+        raise _not_finite(piece, dtype)
     return rounded
 
 
-def _not_finite(piece: Piece, tensor: Tensor, dtype: torch.dtype) -> Exception:
+def _not_finite(piece: Piece, dtype: torch.dtype) -> Exception:
     """Names the file that is to blame: the weight's own, or that of what was merged into it."""
-    if torch.isfinite(tensor).all():
-        name = str(dtype).removeprefix("torch.")
+    for part in piece.pieces():
+        if not torch.isfinite(replace(part, deltas=(), appended=()).read()).all():
+            return bad_data(f"{part} has infinite or NaN values; fetch the file again")
+    name = str(dtype).removeprefix("torch.")
+    tensor = replace(piece, deltas=(), appended=()).read()
+    if not torch.isfinite(tensor.to(dtype)).all():
         return bad_data(f"{piece} has values that do not fit into {name}; export with --dtype float32, or --vae-dtype")
-    culprits = [p for p in piece.pieces() if not torch.isfinite(replace(p, deltas=(), appended=()).read()).all()]
-    return bad_data(f"{culprits[0] if culprits else piece} has infinite or NaN values; fetch the file again")
+    for delta in piece.deltas:
+        tensor = tensor.float() + delta.read(tuple(tensor.shape))
+        if not torch.isfinite(tensor.to(dtype)).all():
+            return bad_data(
+                f"{delta.up} makes values that do not fit into {name} (up @ down times {delta.scale:g}); give the LoRA "
+                "a smaller weight"
+            )
+    culprits = [row for row in piece.appended if not torch.isfinite(row.read().to(tensor.dtype).to(dtype)).all()]
+    return bad_data(f"{culprits[0]} has values that do not fit into {name}, in which the vocabulary's vectors are kept")

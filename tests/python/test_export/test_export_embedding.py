@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import export_model
 import pytest
 import torch
 from diffusers import DiffusionPipeline
 from export.components import components
 from export.convert import _export_tokenizer
+from export.errors import ExportError
 from export.open_source import Request, open_source
 from export.source import Source
 from exported import refused, write_pickle
@@ -148,6 +150,15 @@ def test_refuses_a_damaged_file(
         ({"emb_params": (1, 32)}, TOKEN, "sdxl", ["clip_l"]),
         ({"clip_l": (1, 32)}, TOKEN, "sdxl", ["clip_l", "text_encoder_2"]),
         ({"a": (1, 32), "b": (1, 32)}, TOKEN, "sd1", ["2 tensors"]),
+        ({}, TOKEN, "sd1", ["0 tensors"]),
+        ({"emb_params": (0, 32)}, TOKEN, "sd1", ["emb_params", "no vector"]),
+        ({"emb_params": (0, 0)}, TOKEN, "sd1", ["(0, 0)", "32"]),
+        ({"emb_params": ()}, TOKEN, "sd1", ["()", "32"]),
+        ({"emb_params": (1, 1, 32)}, TOKEN, "sd1", ["(1, 1, 32)"]),
+        ({"emb_params": (1, 32)}, " ", "sd1", ["token is empty"]),
+        ({"emb_params": (1, 32)}, "", "sd1", ["token is empty"]),
+        ({"clip_l": (1, 32), "clip_g": (1, 24)}, TOKEN, "sd1", ["clip_g", "text_encoder"]),
+        ({"emb_params": (1, 32), "emb_params_out": (1, 32)}, TOKEN, "sd1", ["emb_params_out", "not supported"]),
     ],
 )
 def test_refuses_what_is_no_embedding_of_this_model(
@@ -167,3 +178,63 @@ def test_refuses_what_is_no_embedding_of_this_model(
     for word in words:
         assert word in line
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("name", ["emb_params", "*", "string_to_param.*"])
+def test_an_unnamed_vector_takes_the_files_name_and_the_note_says_so(
+    name: str, family_folder: Folder, tmp_path: Path
+) -> None:
+    """The format of 2022 calls every token `*`."""
+    file = tmp_path / "inkstyle.safetensors"
+    save_file({name: vectors(2, 32)}, file)
+    source = sources(family_folder("sd1"), file, None)
+    assert source.added_tokens("text_encoder") == {"inkstyle": [574, 575], "inkstyle_1": [575]}
+    assert source.notes == (f"{file}: 'inkstyle' in a prompt becomes its 2 vectors",)
+
+
+def test_a_token_may_have_colons(family_folder: Folder, tmp_path: Path) -> None:
+    file = tmp_path / "cat.safetensors"
+    save_file({"emb_params": vectors(1, 32)}, file)
+    assert export_model._file_and_more(f"{file}:<a:b:c>") == (file, "<a:b:c>")
+    assert export_model._file_and_more(f"{tmp_path}/a:b.safetensors:c") == (tmp_path / "a:b.safetensors", "c")
+
+
+@pytest.mark.parametrize(("first", "second"), [("cat_1", "cat"), ("Ink  Style", "ink style"), ("cat", "cat_1")])
+def test_tokens_that_a_prompt_cannot_tell_apart_are_refused(
+    first: str, second: str, family_folder: Folder, tmp_path: Path
+) -> None:
+    """Vectors 2 and 3 of `cat` are `cat_1` and `cat_2`, and prompts are read in small letters."""
+    files = [(tmp_path / f"{number}.safetensors", token) for number, token in enumerate((first, second))]
+    for file, _ in files:
+        save_file({"emb_params": vectors(2, 32)}, file)
+    with pytest.raises(ExportError, match=r"1.safetensors: there is a token '.*' already"):
+        open_source(Request(str(family_folder("sd1")), embeddings=tuple(files)))
+
+
+def test_the_refiner_takes_its_half_of_an_embedding_and_says_what_it_leaves(
+    family_folder: Folder, tmp_path: Path
+) -> None:
+    file = tmp_path / "cat.safetensors"
+    save_file({"clip_l": vectors(1, 32), "clip_g": vectors(1, 24)}, file)
+    source = sources(family_folder("sdxl-refiner"), file, TOKEN)
+    assert list(source.added_tokens("text_encoder_2")) == [TOKEN]
+    assert "'clip_l'" in source.notes[1] and "left out" in source.notes[1]
+
+
+def test_vectors_too_large_for_the_precision_are_not_blamed_on_the_model(
+    family_folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cat.safetensors"
+    save_file({TOKEN: torch.full((1, 32), 1e6)}, file)
+    code, line = refused(capsys, family_folder("sd1"), "--output", tmp_path / "b", "--embedding", file)
+    assert (code, f"{file}: tensor '{TOKEN}' has values that do not fit into float16" in line) == (65, True)
+
+
+def test_a_token_that_no_prompt_can_reach_is_refused(
+    family_folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SD 2 pads with "!", which is taken out of a prompt before all else."""
+    file = tmp_path / "cat.safetensors"
+    save_file({"emb_params": vectors(1, 24)}, file)
+    code, line = refused(capsys, family_folder("sd2"), "--output", tmp_path / "b", "--embedding", f"{file}:wow!cat")
+    assert (code, "'wow!cat'" in line, "'!'" in line) == (65, True, True)

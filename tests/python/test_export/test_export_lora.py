@@ -7,48 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DiffusionPipeline
-from export.components import components
 from export.open_source import Request, open_source
-from exported import refused
 from ldm_file import ldm_unet
-from lora_file import LAYOUTS, RANK, all_pairs, kohya, pairs, parts, peft
+from lora_file import LAYOUTS, RANK, all_pairs, kohya, pairs, peft
+from merged_lora import assert_close, assert_equal_weights, fused, merged
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 pytest.importorskip("peft")  # diffusers' own merging needs it
 
 Folder = Callable[[str], Path]
-
-
-def merged(folder: Path, *loras: tuple[Path, float]) -> dict[str, Tensor]:
-    """Our weights of the UNet and the text encoders, under the pipeline's names."""
-    source = open_source(Request(str(folder), loras=loras))
-    text, unet = components(source, torch.float32, torch.float32)[:2]
-    assert source.leftovers() == []
-    prefix = "" if source.is_xl else "text_encoder."
-    return {f"unet.{n}": t for n, t in unet.load().state_dict().items()} | {
-        prefix + n: t for n, t in text.load().state_dict().items()
-    }
-
-
-def fused(folder: Path, *loras: tuple[Path, float]) -> dict[str, Tensor]:
-    """The same from diffusers."""
-    pipe = DiffusionPipeline.from_pretrained(folder)
-    names = [f"lora{i}" for i in range(len(loras))]
-    for name, (path, _) in zip(names, loras, strict=True):
-        pipe.load_lora_weights(path.parent, weight_name=path.name, adapter_name=name)
-    pipe.set_adapters(names, [weight for _, weight in loras])
-    pipe.fuse_lora(adapter_names=names)
-    pipe.unload_lora_weights()
-    return {f"{part}.{n}": t for part, module in parts(pipe).items() for n, t in module.state_dict().items()}
-
-
-def assert_equal_weights(ours: dict[str, Tensor], theirs: dict[str, Tensor], original: dict[str, Tensor]) -> None:
-    assert ours.keys() == theirs.keys()
-    for name, tensor in ours.items():
-        assert torch.allclose(tensor, theirs[name], rtol=1e-5, atol=1e-5), name
-    assert any(not torch.equal(ours[name], original[name]) for name in ours if name.startswith("text_encoder"))
-    assert any(not torch.equal(ours[name], original[name]) for name in ours if name.startswith("unet"))
 
 
 @pytest.mark.parametrize(
@@ -107,8 +75,7 @@ def test_alpha_in_the_header_counts(family_folder: Folder, tmp_path: Path) -> No
     save_file(peft(changes), plain)
     ours, twice = merged(folder, (file, 0.5)), merged(folder, (plain, 1.0))
     assert all(torch.allclose(ours[name], twice[name], atol=1e-6) for name in ours)
-    theirs = fused(folder, (file, 0.5))
-    assert all(torch.allclose(ours[name], theirs[name], rtol=1e-5, atol=1e-5) for name in ours)
+    assert_close(ours, fused(folder, (file, 0.5)))
 
 
 def test_a_convolution_with_a_core(family_folder: Folder, tmp_path: Path) -> None:
@@ -127,74 +94,30 @@ def test_a_convolution_with_a_core(family_folder: Folder, tmp_path: Path) -> Non
     assert torch.allclose(conv(x, change, padding=1), expected, atol=1e-3)
 
 
-def shaped(stem: str, **shapes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """Shapes of a module's tensors by their endings."""
-    return {f"{stem}.{ending.replace('__', '.')}": shape for ending, shape in shapes.items()}
-
-
-@pytest.mark.parametrize(
-    ("tensors", "words"),
-    [
-        (shaped("lora_unet_nowhere", lora_down__weight=(4, 3), lora_up__weight=(3, 4)), ["no place"]),
-        (shaped("lora_unet_conv_in", lora_down__weight=(4, 9, 3, 3), lora_up__weight=(16, 4, 1, 1)), ["(4, 9, 3, 3)"]),
-        (shaped("lora_unet_conv_in", lora_down__weight=(4, 4, 3, 3)), ["no up weight"]),
-        (shaped("lora_unet_conv_in", hada_w1_a=(4, 4)), ["plain LoRA"]),
-        (shaped("lora_unet_conv_in", dora_scale=(4, 4)), ["plain LoRA"]),
-        ({}, ["no tensors"]),
-    ],
-)
-def test_refuses_what_is_no_lora_of_this_model(
-    tensors: dict[str, tuple[int, ...]],
-    words: list[str],
-    family_folder: Folder,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    file = tmp_path / "lora.safetensors"
-    save_file({name: torch.ones(shape) for name, shape in tensors.items()}, file)
-    code, line = refused(capsys, family_folder("sd1"), "--output", tmp_path / "bundle", "--lora", file)
-    assert code == 65
-    for word in (str(file), *list(tensors)[:1], *words):
-        assert word in line
-    assert list(tmp_path.iterdir()) == [file]
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ("[", ["no JSON"]),
-        ("[1]", ["no JSON object"]),
-        ('{"unet.lora_alpha": "high"}', ["unet.lora_alpha", "no number"]),
-        ('{"unet.alpha_pattern": {"conv_in": null}}', ["unet.alpha_pattern", "no number"]),
-        ('{"unet.use_dora": true}', ["unet.use_dora"]),
-    ],
-)
-def test_refuses_a_lora_whose_header_makes_no_sense(
-    settings: str, words: list[str], family_folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file, key = tmp_path / "lora.safetensors", "unet.conv_in"
-    tensors = {f"{key}.lora_A.weight": torch.ones(4, 4, 3, 3), f"{key}.lora_B.weight": torch.ones(16, 4, 1, 1)}
-    save_file(tensors, file, metadata={"lora_adapter_metadata": settings})
-    code, line = refused(capsys, family_folder("sd1"), "--output", tmp_path / "bundle", "--lora", file)
-    assert (code, str(file) in line) == (65, True)
-    for word in words:
-        assert word in line
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_nan_in_a_lora_is_told_from_nan_in_the_model(family_folder: Folder, tmp_path: Path) -> None:
-    from export.errors import ExportError
-
-    key, file = "lora_unet_conv_in", tmp_path / "lora.safetensors"
-    up = torch.full((16, 4, 1, 1), torch.nan)
-    save_file({f"{key}.lora_down.weight": torch.ones(4, 4, 3, 3), f"{key}.lora_up.weight": up}, file)
-    with pytest.raises(ExportError, match=r"lora.safetensors: tensor 'lora_unet_conv_in.lora_up.weight' has infinite"):
-        merged(family_folder("sd1"), (file, 1.0))
-
-
-@pytest.mark.parametrize(("name", "code"), [("lora.pt", 65), ("lora.safetensors", 66)])
-def test_refuses_a_pickled_or_missing_lora(
-    name: str, code: int, family_folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    actual, line = refused(capsys, family_folder("sd1"), "--output", tmp_path / "b", "--lora", f"{tmp_path / name}:0.5")
-    assert (actual, name in line) == (code, True)
+def test_ranks_alphas_and_precisions_of_all_kinds(family_folder: Folder, tmp_path: Path) -> None:
+    """kohya's alpha may be a whole number, negative or in a list; tensors may have 8 bits; a rank may be 0."""
+    folder = family_folder("sd1")
+    stem = "down_blocks.0.attentions.0.transformer_blocks.0.attn1"
+    alphas = {
+        "to_q": (torch.tensor(3), torch.float32),
+        "to_k": (torch.tensor([-2.0]), torch.bfloat16),
+        "to_v": (torch.tensor(2.0), torch.float8_e4m3fn),
+        "to_out.0": (torch.tensor(0.0), torch.float16),
+    }
+    plain = merged(folder)
+    tensors, expected = {}, dict(plain)
+    for (layer, (alpha, dtype)), rank in zip(alphas.items(), (2, 3, 4, 5), strict=True):
+        down, up = torch.randn(rank, 16).to(dtype), torch.randn(16, rank).to(dtype)
+        key = f"lora_unet_{stem}.{layer}".replace(".", "_")
+        tensors |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up, f"{key}.alpha": alpha}
+        expected[f"unet.{stem}.{layer}.weight"] = plain[f"unet.{stem}.{layer}.weight"] + 0.5 * (
+            alpha.float() / rank * (up.float() @ down.float())
+        )
+    key = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
+    tensors |= {f"{key}.lora_down.weight": torch.ones(0, 32), f"{key}.lora_up.weight": torch.ones(32, 0)}
+    tensors[f"{key}.alpha"] = torch.tensor(1, dtype=torch.uint8)
+    save_file(tensors, tmp_path / "lora.safetensors")
+    ours = merged(folder, (tmp_path / "lora.safetensors", 0.5))
+    assert_close(ours, expected)
+    (note,) = open_source(Request(str(folder), loras=((tmp_path / "lora.safetensors", 1.0),))).notes
+    assert "alpha 0" in note and "to_out_0" in note
