@@ -115,19 +115,22 @@ def _export_tokenizer(work: Path, source: Source, part: str) -> dict[str, Any]:
     if added := source.added_tokens(part):
         if entry["type"] != "clip-bpe":
             raise bad_data(f"{source.path}: only CLIP's tokenizer takes embeddings")
-        _check_reachable(added, entry.get("special", {}), source.path)
+        _check_reachable(added, entry, source.path)
         entry["added"] = added
     return entry
 
 
-def _check_reachable(added: dict[str, list[int]], special: dict[str, int], where: Path) -> None:
+def _check_reachable(added: dict[str, list[int]], entry: dict[str, Any], where: Path) -> None:
     """Special texts are taken out of a prompt first: SD 2 pads with "!", and no text with one in it would be found."""
     for token in added:
-        for text in special:
+        remedy = "give another with --embedding FILE:TOKEN"
+        if token in entry.get("added", {}):
+            raise bad_data(f"{where}: its tokenizer has the token '{token}' of an embedding already; {remedy}")
+        for text in entry.get("special", {}):
             if text in token:
                 raise bad_data(
                     f"{where}: the token '{token}' of an embedding has {text!r} in it, which this model's tokenizer "
-                    "takes out of every prompt; give another with --embedding FILE:TOKEN"
+                    f"takes out of every prompt; {remedy}"
                 )
 
 

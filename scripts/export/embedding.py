@@ -82,12 +82,18 @@ class AddedEmbedding(ChangedSource):
         if not self._token.strip():
             raise bad_data(f"{self._path}: its token is empty; give another with --embedding FILE:TOKEN")
         taken = {_folded(token) for token in self.original.added_tokens(part)}
-        vocabulary = read_vocabulary(self.original.tokenizer(part).folder)
+        vocabulary = self._vocabulary(part)
         for token in _tokens(self._token, piece.rows):
             if _folded(token) in taken or token in vocabulary:
                 raise bad_data(
                     f"{self._path}: there is a token '{token}' already; give another with --embedding FILE:TOKEN"
                 )
+
+    def _vocabulary(self, part: str) -> dict[str, int]:
+        folder = self.original.tokenizer(part).folder
+        if (folder / "tokenizer.model").is_file():
+            raise bad_data(f"{self._path}: only CLIP's tokenizer takes embeddings, and that in {folder} is another")
+        return read_vocabulary(folder)
 
 
 def read_embedding(path: Path) -> Weights:
@@ -118,6 +124,8 @@ def _vectors(path: Path, pieces: Weights, parts: tuple[str, ...]) -> tuple[str, 
         if set(wanted) != set(parts) or not is_complete:
             raise bad_data(f"{path} holds {', '.join(pieces)}, but the model's text encoders are {', '.join(parts)}")
         return path.stem, wanted
+    if any(".lora" in name or "_lora." in name for name in pieces):
+        raise bad_data(f"{path} is a LoRA, which --lora takes")
     if len(pieces) != 1:
         raise bad_data(
             f"{path} is no embedding: it holds {len(pieces)} tensors, not 'emb_params', one named by its token, or "

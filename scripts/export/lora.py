@@ -47,8 +47,10 @@ class MergedLora(ChangedSource):
         return [*self.original.weight_files(), self._path]
 
     def leftovers(self) -> list[str]:
-        unused = [module for module in self._file.modules.values() if not module.is_used]
-        return super().leftovers() + [f"{module.any} {why_no_place(module.stem)}" for module in unused]
+        modules = self._file.modules.values()
+        unused = [module for module in modules if not module.is_used]
+        count = f" ({len(unused)} of its {len(modules)} modules have no place)" if len(modules) > 1 else ""
+        return super().leftovers() + [f"{module.any} {why_no_place(module.stem)}{count}" for module in unused]
 
     def _deltas(self, part: str, module: str, target: Piece) -> Iterator[Delta]:
         """None, or one: a file may name a module twice, but not with two changes."""

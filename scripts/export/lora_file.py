@@ -23,6 +23,13 @@ _LORA = re.compile(
 _ALPHA = re.compile(r"(?P<stem>.+?)(?:[._]lora(?:_linear_layer)?)?\.alpha")
 _ROLES = {"down": "down", "up": "up", "mid": "core", "A": "down", "B": "up"}
 _BUNDLED = re.compile(r"bundle_emb\.(?P<token>.+)\.(?P<kind>string_to_param\.\*|[^.]+)")
+_STRANGERS = (
+    (re.compile(r"emb_params$|clip_[lg]$|string_to_param|\*$"), "part of an embedding, which --embedding takes"),
+    (
+        re.compile(r"(model\.diffusion_model|first_stage_model|cond_stage_model|conditioner)\."),
+        "part of a whole model, which SOURCE takes",
+    ),
+)
 _SHARD = re.compile(r"-0*(\d+)-of-0*(\d+)\.safetensors")
 
 
@@ -102,7 +109,14 @@ def _sort_in(modules: dict[str, LoraModule], piece: Piece) -> None:
         _check_free(piece, module.pieces.get(role))
         module.pieces[role] = piece
     else:
-        raise bad_data(f"{piece} is not part of a plain LoRA (with up, down and alpha), which alone is supported")
+        raise bad_data(f"{piece} is {_stranger(piece.name)}")
+
+
+def _stranger(name: str) -> str:
+    for pattern, what in _STRANGERS:
+        if pattern.match(name):
+            return what
+    return "not part of a plain LoRA (with up, down and alpha), which alone is supported"
 
 
 def _module(modules: dict[str, LoraModule], name: str) -> LoraModule:

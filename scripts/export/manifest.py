@@ -191,8 +191,17 @@ class Facts:
         return {
             "pipeline": self._source.pipeline_class,
             "scheduler": self.scheduler.class_name,
-            "weights": {self._short(file): sha256(file) for file in self._source.weight_files()},
+            "weights": self._hashes(),
         }
+
+    def _hashes(self) -> dict[str, str]:
+        """By the file's name; LoRA files of different folders often share theirs."""
+        hashes: dict[str, str] = {}
+        for file in dict.fromkeys(self._source.weight_files()):
+            name = self._short(file)
+            twins = sum(key == name or key.startswith(f"{name} (") for key in hashes)
+            hashes[f"{name} ({twins + 1})" if twins else name] = sha256(file)
+        return hashes
 
     def _short(self, file: Path) -> str:
         """The name within the source, or the last part of it: a bundle tells nothing about its maker's folders."""

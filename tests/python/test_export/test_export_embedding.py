@@ -1,5 +1,6 @@
 """Textual inversion by scripts/export_model.py against diffusers' load_textual_inversion."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,6 +152,7 @@ def test_refuses_a_damaged_file(
         ({"clip_l": (1, 32)}, TOKEN, "sdxl", ["clip_l", "text_encoder_2"]),
         ({"a": (1, 32), "b": (1, 32)}, TOKEN, "sd1", ["2 tensors"]),
         ({}, TOKEN, "sd1", ["0 tensors"]),
+        ({"lora_unet_conv_in.lora_up.weight": (16, 4, 1, 1)}, TOKEN, "sd1", ["a LoRA, which --lora takes"]),
         ({"emb_params": (0, 32)}, TOKEN, "sd1", ["emb_params", "no vector"]),
         ({"emb_params": (0, 0)}, TOKEN, "sd1", ["(0, 0)", "32"]),
         ({"emb_params": ()}, TOKEN, "sd1", ["()", "32"]),
@@ -238,3 +240,13 @@ def test_a_token_that_no_prompt_can_reach_is_refused(
     save_file({"emb_params": vectors(1, 24)}, file)
     code, line = refused(capsys, family_folder("sd2"), "--output", tmp_path / "b", "--embedding", f"{file}:wow!cat")
     assert (code, "'wow!cat'" in line, "'!'" in line) == (65, True, True)
+
+
+def test_a_tokenizer_that_is_not_clips_takes_no_embedding(
+    stickers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cat.safetensors"
+    width = json.loads((stickers / "text_encoder" / "config.json").read_text(encoding="utf-8"))["hidden_size"]
+    save_file({TOKEN: torch.ones(1, width)}, file)
+    code, line = refused(capsys, stickers, "--output", tmp_path / "b", "--embedding", file)
+    assert (code, f"{file}: only CLIP's tokenizer" in line) == (65, True)

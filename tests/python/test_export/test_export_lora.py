@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DiffusionPipeline
+from export.bundle_folder import sha256
+from export.manifest import Facts
 from export.open_source import Request, open_source
 from ldm_file import ldm_unet
 from lora_file import LAYOUTS, RANK, all_pairs, kohya, pairs, peft
@@ -121,3 +123,18 @@ def test_ranks_alphas_and_precisions_of_all_kinds(family_folder: Folder, tmp_pat
     assert_close(ours, expected)
     (note,) = open_source(Request(str(folder), loras=((tmp_path / "lora.safetensors", 1.0),))).notes
     assert "alpha 0" in note and "to_out_0" in note
+
+
+def test_the_record_has_both_of_two_files_of_one_name(family_folder: Folder, tmp_path: Path) -> None:
+    """diffusers calls every LoRA pytorch_lora_weights.safetensors."""
+    folder = family_folder("sd1")
+    changes = peft({"unet": pairs(DiffusionPipeline.from_pretrained(folder).unet, ("attn2.to_q",), 4)})
+    files = [tmp_path / name / "pytorch_lora_weights.safetensors" for name in ("a", "b")]
+    for scale, file in enumerate(files, 1):
+        file.parent.mkdir()
+        save_file({name: scale * tensor for name, tensor in changes.items()}, file)
+    facts = Facts(open_source(Request(str(folder), loras=tuple((file, 0.5) for file in (*files, files[0])))))
+    weights = facts._provenance()["weights"]
+    assert weights[files[0].name] == sha256(files[0])
+    assert weights[f"{files[0].name} (2)"] == sha256(files[1])
+    assert f"{files[0].name} (3)" not in weights

@@ -37,6 +37,9 @@ def shaped(stem: str, **shapes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         (shaped("vae.decoder.conv_in", lora_A__weight=(4, 3), lora_B__weight=(3, 4)), ["VAE"]),
         (shaped("lora_unet_double_blocks_0_img_mod_lin", lora_down__weight=(4, 3), lora_up__weight=(3, 4)), ["Flux"]),
         (shaped("bundle_emb", clip_l=(1, 32)), ["bundle_emb.TOKEN.clip_l"]),
+        (shaped("lora_unet_nowhere", **CONV) | shaped("lora_unet_conv_in", **CONV), ["1 of its 2 modules"]),
+        ({"emb_params": (1, 32)}, ["--embedding takes"]),
+        ({"model.diffusion_model.out.2.weight": (4, 16, 3, 3)}, ["whole model"]),
         ({}, ["no tensors"]),
     ],
 )
