@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from .errors import bad_data
-from .lora_file import LoraModule, read_lora
+from .lora_file import LoraFile, LoraModule, read_lora
 from .lora_names import spellings_of, stems, why_no_place
+from .safetensors_header import read_metadata
 from .source import ChangedSource, Source
 from .trainer_metadata import notes_on
 from .weights import Delta, Piece, Weights
@@ -24,7 +26,8 @@ class MergedLora(ChangedSource):
         self.notes = (
             *original.notes,
             *self._file.config.notes,
-            *_on_alphas(path, self._file.modules.values()),
+            *_on_zero_alphas(path, self._file),
+            *_on_missing_alphas(path, self._file),
             *notes_on(path, original.config("scheduler")),
         )
 
@@ -75,9 +78,19 @@ class MergedLora(ChangedSource):
         yield Delta(up, down, core, scale)
 
 
-def _on_alphas(path: Path, modules: Iterable[LoraModule]) -> tuple[str, ...]:
-    zeros = [module.stem for module in modules if module.alpha == 0]
+def _on_zero_alphas(path: Path, file: LoraFile) -> tuple[str, ...]:
+    zeros = [module.stem for module in file.modules.values() if module.alpha == 0]
     return (f"{path} has alpha 0, so no effect, at {len(zeros)} modules, for one {zeros[0]}",) if zeros else ()
+
+
+def _on_missing_alphas(path: Path, file: LoraFile) -> tuple[str, ...]:
+    """kohya's header tells alpha too; tools that drop the tensors may have multiplied the weights with it, or not."""
+    told = read_metadata(path).get("ss_network_alpha", "")
+    ranks = {str(float(module.pieces["down"].rows)) for module in file.modules.values() if module.alpha is None}
+    with suppress(ValueError):
+        if ranks - {str(float(told))} and not file.config.parts:
+            return (f"{path} was trained with alpha {told}, which its tensors do not have; alpha is taken as the rank",)
+    return ()
 
 
 def _check_shapes(up: Piece, down: Piece, core: Piece | None, target: Piece) -> None:

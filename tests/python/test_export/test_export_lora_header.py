@@ -193,3 +193,24 @@ def test_the_words_of_a_lora_are_added_as_embeddings_are(family_folder: Folder, 
     ):
         left, right = one.load().state_dict(), other.load().state_dict()
         assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "alpha", "is_noted"),
+    [
+        ({"ss_network_alpha": "1.0", "ss_network_dim": "4"}, None, True),
+        ({"ss_network_alpha": "4"}, None, False),
+        ({"ss_network_alpha": "None"}, None, False),
+        ({"ss_network_alpha": "1"}, 1.0, False),
+        ({}, None, False),
+    ],
+)
+def test_an_alpha_that_only_the_header_tells_is_named(
+    metadata: dict[str, str], alpha: float | None, is_noted: bool, family_folder: Folder, tmp_path: Path
+) -> None:
+    """Tools that multiply the weights with alpha / rank leave kohya's header as it was."""
+    file = tmp_path / "lora.safetensors"
+    tensors = {} if alpha is None else {f"{KEY}.alpha": torch.tensor(alpha)}
+    save_file(PAIR | tensors, file, metadata=metadata)
+    found = notes(family_folder("sd1"), file)
+    assert [str(file) in note and "alpha 1.0" in note for note in found] == [True] * is_noted
