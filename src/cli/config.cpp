@@ -1,5 +1,7 @@
 #include "cli/config.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
@@ -11,6 +13,7 @@
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
+#include "cli/foreign_names.h"
 #include "cli/values.h"
 #include "txt2img/error.h"
 
@@ -19,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kPrefix = "TXT2IMG_";
 constexpr std::uintmax_t kConfigMax = 1 << 20;  // bytes
 
 // Empty counts as not set.
@@ -52,8 +56,11 @@ std::string place(const fs::path& path, const toml::source_region& region) {
 }
 
 toml::table parse_toml(const fs::path& path) {
+  const std::string text = read_text(path);
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    throw Error(ExitCode::kBadConfig, path.string() + ":1: this is UTF-16; convert the file to UTF-8");
   try {
-    return toml::parse(read_text(path), path.string());
+    return toml::parse(text, path.string());
   } catch (const toml::parse_error& error) {
     throw Error(ExitCode::kBadConfig, place(path, error.source()) + std::string(error.description()));
   }
@@ -105,12 +112,20 @@ std::string_view expected(ValueKind kind) {
   return {};
 }
 
+// Other programs' names first: guidance_scale is not nearly guidance-rescale.
+std::string explain_key(std::string_view key) {
+  const OptionInfo* const meant = find_option(meant_option(key));
+  if (meant != nullptr && meant->scope == Scope::kCommandLine) return "; it is for the command line only";
+  if (meant != nullptr) return "; it is called '" + std::string(name_of(*meant)) + "' here";
+  if (const ForeignName* const foreign = find_foreign_name(key)) return ": " + std::string(foreign->note);
+  return suggestion(key, configurable_names());
+}
+
 Assignment read_key(const fs::path& path, const toml::key& key, const toml::node& node) {
   const std::string origin = place(path, key.source()) + std::string(key.str());
   const OptionInfo* const option = find_option(key.str());
   if (option == nullptr || option->scope == Scope::kCommandLine) {
-    throw Error(ExitCode::kBadConfig,
-                origin + ": not a key of the configuration" + suggestion(key.str(), configurable_names()));
+    throw Error(ExitCode::kBadConfig, origin + ": not a key of the configuration" + explain_key(key.str()));
   }
   const std::optional<std::string> value = text_of(node, option->kind);
   if (!value) throw Error(ExitCode::kBadConfig, origin + ": must be " + std::string(expected(option->kind)));
@@ -118,10 +133,22 @@ Assignment read_key(const fs::path& path, const toml::key& key, const toml::node
 }
 
 std::string variable_of(const OptionInfo& option) {
-  std::string name = "TXT2IMG_";
+  std::string name(kPrefix);
   for (const char c : name_of(option))
     name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
+}
+
+bool sets_something(std::string_view variable) {
+  if (variable == "TXT2IMG_MODELS") return true;  // where models are looked for
+  return std::ranges::any_of(option_table(), [variable](const OptionInfo& option) {
+    return option.scope == Scope::kEverywhere && variable_of(option) == variable;
+  });
+}
+
+std::string lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
 }
 
 }  // namespace
@@ -162,6 +189,18 @@ std::vector<Assignment> read_environment() {
     if (const auto value = variable(name)) assignments.push_back({&option, *value, name, ExitCode::kBadConfig});
   }
   return assignments;
+}
+
+std::vector<std::string> explain_environment() {
+  std::vector<std::string> sentences;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::string name(text.substr(0, text.find('=')));
+    if (!name.starts_with(kPrefix) || name.size() + 1 >= text.size() || sets_something(name)) continue;
+    const std::string why = explain_key(lower_case(name.substr(kPrefix.size())));
+    if (!why.empty()) sentences.push_back(name + " sets nothing" + why);
+  }
+  return sentences;
 }
 
 }  // namespace txt2img::cli

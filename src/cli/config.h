@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cli/option_table.h"
@@ -19,5 +20,8 @@ std::vector<Assignment> read_config(const std::filesystem::path& path);
 // The variables TXT2IMG_<LONG NAME>, in capitals with '_' for '-': TXT2IMG_MODEL, TXT2IMG_BATCH_SIZE. An empty one
 // counts as not set.
 std::vector<Assignment> read_environment();
+
+// Sentences about variables TXT2IMG_... that set nothing and are called nearly like those that do.
+std::vector<std::string> explain_environment();
 
 }  // namespace txt2img::cli

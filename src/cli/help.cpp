@@ -101,7 +101,9 @@ std::string fields_text() {
 constexpr std::string_view kNotes = R"(
 Configuration: command line, then the environment (TXT2IMG_STEPS=30: the long name in capitals,
 '_' for '-'), then the configuration file (TOML: steps = 30), then the model's defaults. A switch
-that was turned on there is turned off with =false: --json=false.
+that was turned on there is turned off with =false: --json=false. Of an option given twice the last
+value counts, with a warning; two different seeds, models, negative prompts, inputs or outputs are
+refused. Prompts, prompt files and --column add up.
 Standard output has the path of each picture, or JSON; all else goes to standard error.
 Exit status: 0 done, 1 a verification differed, 64 usage, 65 bad data, 66 missing input, 69 no such
 device or out of memory, 70 internal error, 73 output cannot be made, 74 input or output failed,

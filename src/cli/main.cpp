@@ -57,6 +57,7 @@ ExitCode run(int argc, const char* const* argv) {
   return report_errors(before_options, [&] {
     const Options options = read_options(argc, argv);
     Console console(options.verbosity, options.colour);
+    for (const std::string& text : options.warnings) console.warning(text);
     return report_errors(console, [&] { return perform(options, console); });
   });
 }

@@ -5,9 +5,12 @@
 #include <map>
 #include <ranges>
 
+#include "cli/bare_words.h"
 #include "cli/config.h"
+#include "cli/foreign_names.h"
 #include "cli/models.h"
 #include "cli/option_table.h"
+#include "cli/repeats.h"
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "txt2img/error.h"
@@ -30,12 +33,24 @@ std::string undisguise(const std::string& word) {
   return !word.empty() && word.front() == kDisguise ? word.substr(1) : word;
 }
 
+// CLI11 would read "-o=x.png" as the output "=x.png".
+std::string with_long_name(std::string word) {
+  if (word.size() < 3 || word[0] != '-' || word[1] == '-' || word[2] != '=') return word;
+  for (const OptionInfo& option : option_table()) {
+    const std::vector<std::string_view> flags = flags_of(option);
+    if (std::ranges::find(flags, word.substr(0, 2)) != flags.end())
+      return "--" + std::string(name_of(option)) + word.substr(2);
+  }
+  return word;
+}
+
 std::vector<std::string> words_of(int argc, const char* const* argv) {
   std::vector<std::string> words;
   bool may_be_option = true;
   for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
+    std::string word = argv[i];
     may_be_option = may_be_option && word != "--";
+    if (may_be_option) word = with_long_name(std::move(word));
     if (may_be_option && word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1) {
       words.push_back(word.substr(0, word.size() - 1));
       words.emplace_back();
@@ -58,13 +73,22 @@ std::vector<std::string_view> all_flags() {
   return flags;
 }
 
+// What another program's option is called here, or why it is not here; empty if no program has it.
+std::string explain_foreign(const std::string& flag) {
+  if (!flag.starts_with("--")) return {};
+  const std::string_view option = meant_option(flag);
+  if (!option.empty()) return "; it is called --" + std::string(option) + " here";
+  const ForeignName* const foreign = find_foreign_name(flag);
+  return foreign == nullptr ? "" : ": " + std::string(foreign->note);
+}
+
 [[noreturn]] void refuse_unknown(const std::string& word) {
   const std::string flag = word.substr(0, word.find('='));
-  const std::string near = suggestion(flag, all_flags());
-  throw Error(
-      ExitCode::kUsage,
-      "unknown option '" + flag + "'" +
-          (near.empty() ? "; txt2img --help lists all of them (a prompt that begins with '-' goes after --)" : near));
+  std::string remedy = explain_foreign(flag);
+  if (remedy.empty()) remedy = suggestion(flag, all_flags());
+  if (remedy.empty())
+    remedy = "; txt2img --help lists all of them (a prompt that begins with '-': --prompt='" + word + " ...')";
+  throw Error(ExitCode::kUsage, "unknown option '" + flag + "'" + remedy);
 }
 
 // "-steps 9" would be "-s teps".
@@ -301,6 +325,18 @@ void check_batch(const Options& options) {
   }
 }
 
+std::vector<std::string> bare_prompts(const std::vector<Assignment>& flags) {
+  std::vector<std::string> prompts;
+  for (const Assignment& flag : flags) {
+    if (flag.origin == kPositional) prompts.push_back(flag.value);
+  }
+  return prompts;
+}
+
+void add_warnings(Options& options, const std::vector<std::string>& texts) {
+  options.warnings.insert(options.warnings.end(), texts.begin(), texts.end());
+}
+
 // A record of the pictures in a folder is that of each of them: nothing is taken from it.
 bool verifies_folder(const std::vector<Assignment>& flags) {
   return value_of("verify", flags) && value_of("file", flags);
@@ -315,6 +351,9 @@ Options read_options(int argc, const char* const* argv) {
   if (value_of("help", flags)) options.action = Action::kHelp;
   if (value_of("version", flags)) options.action = Action::kVersion;
   if (options.action != Action::kDraw) return options;
+  add_warnings(options, check_repeats(flags));
+  add_warnings(options, explain_bare_words(bare_prompts(flags)));
+  add_warnings(options, explain_environment());
 
   if (const std::optional<std::filesystem::path> path = config_path(flags)) apply_all(read_config(*path), options);
   apply_all(read_environment(), options);

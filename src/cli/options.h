@@ -96,6 +96,8 @@ struct Options {
 
   [[nodiscard]] bool has_files() const { return !files.empty(); }
 
+  std::vector<std::string> warnings;  // of what may not be meant
+
   std::optional<Record> record;  // of the picture of --from or --verify, if it has one
 };
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "txt2img/error.h"
@@ -30,10 +31,20 @@ std::string read_standard_input() {
   }
 }
 
+// Editors put it in front of a text; "$(cat prompt.txt)" has it, too.
+std::string without_mark(std::string text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  return text;
+}
+
 std::string read_prompt() {
   std::string text = read_standard_input();
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    throw Error(ExitCode::kBadData,
+                "standard input: the prompt is in UTF-16; convert it to UTF-8, with iconv for instance");
   if (!is_valid_utf8(text) || text.find('\0') != std::string::npos) {
     throw Error(ExitCode::kBadData, "standard input: the prompt is not UTF-8 text");
   }
@@ -48,7 +59,7 @@ std::vector<std::string> read_prompts(const std::vector<std::string>& given) {
   }
   std::vector<std::string> prompts;
   for (const std::string& prompt : given) {
-    prompts.push_back(prompt == "-" ? read_prompt() : prompt);
+    prompts.push_back(without_mark(prompt == "-" ? read_prompt() : prompt));
   }
   return prompts;
 }

@@ -93,6 +93,8 @@ def test_a_switch_of_the_file_is_turned_off_on_the_command_line(program: Program
         ("steps = 5\nsteps = 6\n", [":2: "]),
         ("clip-skip = 1\nclip_skip = 2\n", ["clip_skip", "says the same"]),
         ("\0\0\0", [":1: "]),
+        ("guidance_scale = 7\n", [":1: guidance_scale", "it is called 'guidance' here"]),
+        ("restore_faces = true\n", [":1: restore_faces", "faces are not restored"]),
     ],
 )
 def test_what_is_wrong_with_the_file_is_said_with_its_line(program: Program, text: str, words: list[str]) -> None:
@@ -111,6 +113,31 @@ def test_what_is_wrong_in_the_environment_is_said_with_its_name(program: Program
     result = program.run("--dry-run", "x", env={name: value})
     assert result.code == 78
     assert result.error.startswith(f"{name}: ")
+
+
+def test_marks_of_other_encodings_are_understood(program: Program) -> None:
+    path = write_config(program, "")
+    path.write_bytes("\ufeffsteps = 5\n".encode())
+    assert settings(program)["steps"] == 5
+    path.write_bytes("steps = 5\n".encode("utf-16"))
+    assert "UTF-16" in program.run("--dry-run", "x").error
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("TXT2IMG_STESP", "did you mean 'steps'?"),
+        ("TXT2IMG_GUIDANCE_SCALE", "it is called 'guidance' here"),
+        ("TXT2IMG_NEGATIVE_PROMPT", "it is called 'negative' here"),
+        ("TXT2IMG_FILE", "for the command line only"),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_pointed_out(program: Program, name: str, words: str) -> None:
+    result = program.run("--dry-run", "x", env={name: "5", "TXT2IMG_MODELS": "x", "TXT2IMG_CPU_LEVERS": "all"})
+    assert result.code == 0
+    assert result.err.startswith(f"txt2img: warning: {name} sets nothing; ")
+    assert words in result.err
+    assert result.err.count("\n") == 1
 
 
 def test_help_needs_no_sound_configuration(program: Program) -> None:

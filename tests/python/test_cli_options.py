@@ -71,7 +71,20 @@ SEED_MAX = 2**63 - 1
         (["-o", "{indx}.png"], 64, ["{indx}", "did you mean 'index'?"]),
         (["-o", "{index.png"], 64, ["single '{'"]),
         (["-o", "{prompt:05}.png"], 64, ["{prompt:05}"]),
-        (["-o", "x.png", "--on-exists", "error", "-o", "{prompt}.png", "-n", "2"], 64, ["{index}"]),
+        (["-o", "{prompt}.png", "--on-exists", "error", "-n", "2"], 64, ["{index}"]),
+        (["-o", "x.png", "-o", "y.png"], 64, ["--output is given twice, with x.png and y.png"]),
+        (["-s", "1", "--seed", "2"], 64, ["--seed is given twice"]),
+        (["-N", "fog", "-N", "rain"], 64, ["--negative is given twice, with fog and rain"]),
+        (["-m", "a", "-m", "b"], 64, ["--model is given twice"]),
+        (["--list", "samplers", "--list", "models"], 64, ["--list is given twice"]),
+        (["--guidance_scale", "7"], 64, ["unknown option '--guidance_scale'; it is called --guidance here"]),
+        (["--num_inference_steps=7"], 64, ["it is called --steps here"]),
+        (["--n_iter", "2"], 64, ["it is called --count here"]),
+        (["--sampling-method", "euler"], 64, ["it is called --sampler here"]),
+        (["--negative_prompt", "fog"], 64, ["it is called --negative here"]),
+        (["--restore-faces"], 64, ["unknown option '--restore-faces': faces are not restored"]),
+        (["--init-img", "x.png"], 64, ["pictures are drawn from text only"]),
+        (["- a list", "-list of things"], 64, ["--prompt='-list of things ...'"]),
         (["-o", "-", "-n", "2"], 64, ["standard output takes one picture"]),
         (["--show", "x.png", "--list", "samplers"], 64, ["two different things"]),
         (["--from", "x.png", "--verify", "y.png"], 64, ["give one"]),
@@ -172,9 +185,53 @@ def test_text_from_outside_cannot_control_the_terminal(program: Program) -> None
     assert "\x1b" not in program.run("--dry-run", "red\x1b[31m").out.decode()
 
 
-def test_the_last_of_two_values_wins(program: Program) -> None:
-    (record,) = dry_run(program, "x", "--steps", "3", "--steps", "5", "--size", "64x32", "-W", "8")
+def test_the_last_of_two_values_wins_and_that_is_said(program: Program) -> None:
+    result = program.run("--dry-run", "--json", "x", "--steps", "3", "--steps", "5", "--size", "64x32", "-W", "8")
+    (record,) = result.records
     assert (record["steps"], record["width"], record["height"]) == (5, 8, 32)
+    assert result.err.splitlines() == [
+        "txt2img: warning: --steps is given twice: 5 counts, not 3",
+        "txt2img: warning: --size and --width differ: 8 counts, not 64",
+    ]
+    same = program.run("--dry-run", "x", "--steps", "3", "--steps", "3", "-s", 7, "-s", 7, "-o", "x.png", "-o", "x.png")
+    assert (same.code, same.err) == (0, "")
+    both = program.run("--dry-run", "x", "--keep-going", "--fail-fast", "--device", "cuda", "--device", "cpu")
+    assert both.err.count("warning") == 2
+
+
+@pytest.mark.parametrize("words", [["a", "red", "apple"], ["red", "apple,"], ["un", "café"], ["a cat", "red", "apple"]])
+def test_words_that_look_like_one_prompt_are_pointed_out(program: Program, words: list[str]) -> None:
+    result = program.run("--dry-run", "--json", *words)
+    assert [record["prompt"] for record in result.records] == words
+    assert "is a prompt of its own; as one prompt: " in result.err
+    assert ('"a red apple"' in result.err) == (words[0] == "a")
+
+
+@pytest.mark.parametrize(
+    "words", [["apple"], ["a red apple", "a blue cat"], ["蓝猫", "红苹果"], ["-p", "cat", "-p", "dog"], ["7", "8"]]
+)
+def test_prompts_that_are_meant_so_are_not_pointed_out(program: Program, words: list[str]) -> None:
+    assert program.run("--dry-run", *words).err == ""
+
+
+def test_the_name_of_a_prompt_file_is_pointed_out(program: Program) -> None:
+    (program.folder / "p.txt").write_text("a cat\n")
+    assert "to draw the lines of the file: --file p.txt" in program.run("--dry-run", "p.txt").err
+    assert program.run("--dry-run", "q.txt").err == ""
+
+
+def test_a_short_option_may_have_an_equals_sign(program: Program) -> None:
+    (record,) = dry_run(program, "-p=a cat", "-s=7", "-o=x.png", "-N=", "-q=false")
+    assert [record[key] for key in ("prompt", "seed", "path", "negative")] == ["a cat", 7, "x.png", ""]
+    (record,) = dry_run(program, "a cat", "-o==.png")
+    assert record["path"] == "=.png"
+
+
+@pytest.mark.parametrize("text", ["\ufeffa cat", "\ufeffa cat\r\n"])
+def test_a_byte_order_mark_is_no_part_of_a_prompt(program: Program, text: str) -> None:
+    assert dry_run(program, "-", stdin=text.encode())[0]["prompt"] == "a cat"
+    assert dry_run(program, text.strip())[0]["prompt"] == "a cat"
+    assert "UTF-16" in program.run("-", stdin=text.encode("utf-16")).error
 
 
 def test_every_setting_reaches_the_record(program: Program) -> None:
