@@ -88,6 +88,11 @@ class FileFacts:
     has_zero_snr: bool = False
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def said_by(self) -> str:
+        """Where the file says what the UNet predicts."""
+        return self.statements[0].place if self.statements else "nothing"
+
 
 def read_facts(path: Path, tensors: Tensors, metadata: dict[str, str], family: str) -> FileFacts:
     """All but the tables, which mean something beside a configuration only."""

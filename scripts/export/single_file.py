@@ -1,13 +1,14 @@
 """One .safetensors file in the original layout: everything but configurations and tokenizers is in it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .errors import ExitCode, ExportError, bad_data
+from .file_configs import FileConfigs
 from .json_file import read_json
-from .ldm_facts import FACTS, FileFacts, check_noise_levels, read_facts, said_prediction, scaling_factor
+from .ldm_facts import FACTS, read_facts
 from .ldm_layout import TextPlace, makers_names, text_places
 from .ldm_names import (
     UNET_PREFIX,
@@ -59,18 +60,24 @@ class SingleFile(Source):
         self.index: dict[str, Any] = file["model_index"]
         self.text_parts = tuple(part for part in TEXT_PARTS if part in self._texts)
         self._tokenizers: dict[str, Any] = file["tokenizers"]
-        self._configs = {part: file[part] for part in (*self.text_parts, "unet", "vae", "scheduler")}
         self._config_where = f"built-in configuration {self._family}.json"
-        self._defaults: dict[str, Any] = {}
         facts = read_facts(path, self._tensors, read_metadata(path), self._family)
-        self.notes = tuple(facts.notes)
+        built_in = {part: file[part] for part in (*self.text_parts, "unet", "vae", "scheduler")}
+        configs = FileConfigs(path, self._tensors, facts, built_in)
         if config_folder is not None:
-            self._take_configs(config_folder)
-            self._compare(facts, config_folder, prediction_type)
+            configs.take_folder(config_folder, prediction_type)
+            self._take_index(config_folder)
         else:
-            self._take_variants(file.get("variants", {}), facts, prediction_type)
-        self._configs["unet"] = self._configs["unet"] | self._unet_facts()
-        self._note_rest()
+            is_sgm = any(place.slot == _SGM_SLOT for place in self._texts.values())
+            configs.take_variants(file.get("variants", {}), prediction_type, self._in_channels == 9, is_sgm)
+        self._defaults = configs.defaults
+        self._configs = configs.configs | {"unet": configs.configs["unet"] | self._unet_facts()}
+        self.notes = (*facts.notes, *configs.notes, *self._rest())
+
+    def _take_index(self, folder: Path) -> None:
+        if (folder / "model_index.json").exists():
+            self.index = read_json(folder / "model_index.json")
+        self._config_where = str(folder)
 
     def _find_texts(self) -> tuple[str, dict[str, TextPlace]]:
         names = self._tensors
@@ -80,105 +87,6 @@ class SingleFile(Source):
         if family is None:
             refuse_without_text(self.path, names, UNET_PREFIX, VAE_PREFIX)
         return str(family), places
-
-    def _note(self, *notes: str) -> None:
-        self.notes = (*self.notes, *notes)
-
-    def _take_configs(self, folder: Path) -> None:
-        """The user's own configurations instead of the built-in ones."""
-        for part in self._configs:
-            name = "scheduler_config.json" if part == "scheduler" else "config.json"
-            self._configs[part] = read_json(folder / part / name)
-        if (folder / "model_index.json").exists():
-            self.index = read_json(folder / "model_index.json")
-        self._config_where = str(folder)
-
-    def _compare(self, facts: FileFacts, folder: Path, wanted: str | None) -> None:
-        """The user's configurations hold, as in diffusers; what the file says against them is told."""
-        scheduler, vae = self._configs["scheduler"], self._configs["vae"]
-        configured = scheduler.get("prediction_type") or "epsilon"
-        said, notes = said_prediction(self.path, facts.statements, wanted)
-        self._note(*notes)
-        if wanted is None and said not in (None, configured):
-            place = facts.statements[0].place
-            self._note(f"{self.path}: {place} says {said}; {configured} is taken, as {folder} says")
-        if facts.scheduler and not scheduler.get("sigma_data"):
-            self._note(f"{self.path} is a model with EDM preconditioning; it is drawn without, as {folder} says")
-        if facts.vae and vae.get("latents_mean") is None:
-            self._note(f"{self.path} has statistics of its latents (edm_mean); they are not used, as {folder} has none")
-        if facts.has_zero_snr and not scheduler.get("rescale_betas_zero_snr"):
-            self._note(f"{self.path}: tensor ztsnr asks for zero terminal SNR; it is drawn without, as {folder} says")
-        is_zero, notes = check_noise_levels(self.path, self._tensors, scheduler)
-        self._note(*notes)
-        if is_zero and not facts.has_zero_snr:
-            self._note(f"{self.path} was trained with zero terminal SNR; it is drawn without, as {folder} says")
-        assumed = float(vae.get("scaling_factor", 0.18215))
-        if (own := scaling_factor(self.path, self._tensors, assumed)) != assumed:
-            self._note(f"{self.path}: its scale_factor {own:g} is not used: {assumed:g} of {folder} is")
-
-    def _take_variants(self, variants: dict[str, Any], facts: FileFacts, wanted: str | None) -> None:
-        """What the file says, and what it cannot tell is assumed, as diffusers does, and said."""
-        said, notes = said_prediction(self.path, facts.statements, wanted)
-        self._note(*notes)
-        is_turbo = said is None and "turbo" in variants and self._texts["text_encoder"].slot == _SGM_SLOT
-        for name in (said or "", "turbo" if is_turbo else "", "inpainting" if self._is_inpainting else ""):
-            for part, values in variants.get(name, {}).items():
-                self._take(part, values)
-        if said is not None:
-            self._take("scheduler", {"prediction_type": said})
-        elif is_turbo:
-            self._note(
-                "taken as SD-Turbo, to which these names belong, as the file cannot tell; for others see "
-                "--prediction-type, --steps, --guidance, --sampler and --schedule"
-            )
-        elif "epsilon" in variants and not self._is_inpainting:
-            self._note(
-                "taken as a v-prediction model for 768 pixels: the file cannot tell; for SD 2 base and its kin "
-                "add --prediction-type epsilon"
-            )
-        self._take_facts(facts)
-
-    def _take(self, part: str, values: dict[str, Any]) -> None:
-        if part == "defaults":
-            self._defaults |= values
-        else:
-            self._configs[part] = self._configs[part] | values
-
-    def _take_facts(self, facts: FileFacts) -> None:
-        if facts.scheduler:
-            predicted = self._configs["scheduler"]["prediction_type"]
-            self._configs["scheduler"] = facts.scheduler | {"prediction_type": predicted}
-        channels = self._configs["vae"].get("latent_channels", 4)
-        if facts.vae and len(facts.vae["latents_mean"]) != channels:
-            raise bad_data(
-                f"{self.path}: tensor 'edm_mean' has {len(facts.vae['latents_mean'])} numbers for {channels} channels"
-            )
-        self._take("vae", facts.vae)
-        if facts.size is not None:
-            self._take("unet", {"sample_size": [side // 8 for side in reversed(facts.size)]})
-        self._take_noise_levels(facts.has_zero_snr)
-        if not facts.vae:
-            assumed = float(self._configs["vae"].get("scaling_factor", 0.18215))
-            if (own := scaling_factor(self.path, self._tensors, assumed)) != assumed:
-                self._take("vae", {"scaling_factor": own})
-                self._note(f"{self.path}: latents are scaled by its own scale_factor, {own:g}")
-
-    def _take_noise_levels(self, is_flagged: bool) -> None:
-        scheduler = self._configs["scheduler"]
-        is_zero, notes = check_noise_levels(self.path, self._tensors, scheduler)
-        self._note(*notes)
-        if not (is_zero or is_flagged):
-            return
-        if scheduler["prediction_type"] != "v_prediction" or "sigma_data" in scheduler:
-            self._note(f"{self.path}: tensor ztsnr is not followed: zero terminal SNR goes with v-prediction")
-            return
-        kind = scheduler["_class_name"]
-        has_key = kind != "PNDMScheduler"
-        self._take("scheduler", {"rescale_betas_zero_snr": True, "_class_name": kind if has_key else "DDIMScheduler"})
-
-    @property
-    def _is_inpainting(self) -> bool:
-        return self._in_channels == 9
 
     @property
     def _in_channels(self) -> int:
@@ -193,19 +101,19 @@ class SingleFile(Source):
             facts["time_cond_proj_dim"] = guidance.entry.shape[1]
         return facts
 
-    def _note_rest(self) -> None:
+    def _rest(self) -> Iterator[str]:
         """Tensors that belong to no part of the model; those within a part are its weights' affair."""
         parts = (UNET_PREFIX, VAE_PREFIX, *(place.start for place in self._texts.values()))
         rest = [n for n in self._tensors if not n.startswith(parts) and n not in FACTS and not _IDLE.fullmatch(n)]
-        averages = [name for name in rest if name.startswith(_AVERAGES)]
-        if averages:
-            self._note(
-                f"{self.path}: its averaged weights ({len(averages)} tensors {_AVERAGES}...) are not used, but "
-                "the others, as in diffusers"
+        others = [self._tensors[name].name for name in rest if not name.startswith(_AVERAGES)]
+        if count := len(rest) - len(others):
+            yield (
+                f"{self.path}: its averaged weights ({count} tensors {_AVERAGES}...) are not used, but the others, "
+                "as in diffusers"
             )
-        if others := [self._tensors[name].name for name in rest if not name.startswith(_AVERAGES)]:
+        if others:
             more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
-            self._note(f"{self.path}: tensor '{others[0]}'{more} belongs to no part of the model and is not used")
+            yield f"{self.path}: tensor '{others[0]}'{more} belongs to no part of the model and is not used"
 
     def config(self, part: str) -> dict[str, Any]:
         return self._configs[part]
