@@ -229,7 +229,7 @@ void parse_statistics(const JsonObject& object, VaeSpec& vae) {
 
 VaeSpec parse_vae(const JsonObject& object, const Bundle& bundle) {
   object.allow_only({"decoder", "encoder", "dtype", "factor", "latent_channels", "scaling_factor", "shift_factor",
-                     "latents_mean", "latents_std"});
+                     "latents_mean", "latents_std", "posterior"});
   VaeSpec vae{.decoder = get_file(object, "decoder", bundle),
               .encoder = {},
               .stored = get_precision(object, "dtype"),
@@ -237,6 +237,7 @@ VaeSpec parse_vae(const JsonObject& object, const Bundle& bundle) {
               .latent_channels = object.get_integer("latent_channels", 1, kWidthMax),
               .scaling_factor = object.get_number("scaling_factor", {.min = 1e-6, .max = 1e6}),
               .shift_factor = object.get_number("shift_factor", {.min = -1e6, .max = 1e6})};
+  if (object.has("posterior")) vae.has_posterior = object.get_bool("posterior");
   parse_statistics(object, vae);
   if (object.has("encoder") && !object.is_null("encoder")) vae.encoder = get_file(object, "encoder", bundle);
   const UnetSpec& unet = bundle.unet;

@@ -111,7 +111,8 @@ std::vector<Shape> output_shapes(const Bundle& bundle, ModuleKind kind) {
       return {{text.clip_skips, 1, bundle.tokenizers.front().length, text.context_width}, {1, text.pooled_width}};
     case ModuleKind::kUnet: return {{1, bundle.unet.out_channels, kHeight, kWidth}};
     case ModuleKind::kVaeDecoder: return {{1, 3, kHeight * vae.factor, kWidth * vae.factor}};
-    case ModuleKind::kVaeEncoder: return {{1, std::int64_t{2} * vae.latent_channels, kHeight, kWidth}};
+    case ModuleKind::kVaeEncoder:
+      return {{1, std::int64_t{vae.has_posterior ? 2 : 1} * vae.latent_channels, kHeight, kWidth}};
   }
   return {};
 }

@@ -255,6 +255,7 @@ TEST(BundleRules, RefuseWrongValuesOfRareKeys) {
                   {"/tokenizers/0/added/<cat>", {1.5, 2}, "no id"},
                   {"/unet/time_ids", {"crop_top"}, "not among the inputs"},
                   {"/vae/latents_mean", {1, 2, 3, 4}, "without latents_std"},
+                  {"/vae/posterior", 0, "must be true or false"},
                   {"/scheduler/sigma_data", 0, "must"},
                   {"/scheduler/rho", 0, "must"},
                   {"/scheduler/shift", "3", "must"},

@@ -54,6 +54,14 @@ TEST(ReadBundle, ReadsEveryKey) {
   EXPECT_EQ(bundle.vae.latent_channels, 4);
   EXPECT_EQ(bundle.vae.scaling_factor, 0.18215);
   EXPECT_EQ(bundle.vae.shift_factor, 0.5);
+  EXPECT_TRUE(bundle.vae.has_posterior);
+}
+
+TEST(ReadBundle, ReadsThatAVaeHasNoPosterior) {
+  BundleFolder folder;
+  folder.json()["vae"]["posterior"] = false;
+  folder.write_json();
+  EXPECT_FALSE(read_bundle(folder.path()).vae.has_posterior);
 }
 
 TEST(ReadBundle, ReadsTheSchedulerAndTheDefaults) {

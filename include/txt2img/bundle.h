@@ -73,6 +73,7 @@ struct VaeSpec {
   double shift_factor = 0;    // this is added; where there are statistics, z std / scaling_factor + mean instead
   std::vector<double> latents_mean{};  // one for each channel, or none
   std::vector<double> latents_std{};
+  bool has_posterior = true;  // the encoder gives mean and log variance, or else the latent itself
 };
 
 enum class BetaSchedule { kLinear, kScaledLinear, kSquaredcosCapV2, kSigmoid, kLaplace, kExp, kTrained };

@@ -10,12 +10,15 @@ from .source import Source
 from .text_encoder import TraceableTextEncoder, build_text_encoder, core, run_text_encoder, text_config
 from .unet import TraceableUNet, build_unet, run_unet, time_id_names, unet_inputs
 from .vae import (
+    VAE_ENCODER,
     TraceableDecoder,
     TraceableEncoder,
     build_vae,
+    is_tiny,
     run_decoder,
     run_encoder,
     vae_factor,
+    without_encoder,
 )
 from .verify import Case, Outputs
 from .weights import Weights, check, fill, parameter_count, prefixed
@@ -185,13 +188,17 @@ def _unet(source: Source, dtype: torch.dtype) -> Component:
 def _vae(source: Source, dtype: torch.dtype) -> list[Component]:
     where = source.where("vae")
 
-    def build() -> nn.Module:
+    def whole() -> nn.Module:
         return build_vae(source.config("vae"), where)
 
-    model = build()
+    model = whole()
     channels, factor = model.config.latent_channels, vae_factor(model.config)
     weights = source.weights("vae", _named(model))
     sizes = _sizes(weights)
+    has_encoder = not is_tiny(model.config) or any(name.startswith("encoder.") for name in weights)
+
+    def build() -> nn.Module:
+        return whole() if has_encoder else without_encoder(whole())
 
     def component(file: str, run, wrap, name: str, inputs: Callable[[int, int, int], Case]) -> Component:
         return Component(
@@ -207,19 +214,18 @@ def _vae(source: Source, dtype: torch.dtype) -> list[Component]:
             cases=[inputs(*size) for size in sizes],
         )
 
-    return [
-        component(
-            "vae_decoder.pt",
-            run_decoder,
-            TraceableDecoder,
-            "latent",
-            lambda n, h, w: (_random(n, channels, h, w),),
-        ),
-        component(
-            "vae_encoder.pt",
-            run_encoder,
-            TraceableEncoder,
-            "image",
-            lambda n, h, w: (_random(n, 3, factor * h, factor * w).clamp(-1, 1),),
-        ),
-    ]
+    decoder = component(
+        "vae_decoder.pt",
+        run_decoder,
+        TraceableDecoder,
+        "latent",
+        lambda n, h, w: (_random(n, channels, h, w),),
+    )
+    encoder = component(
+        VAE_ENCODER,
+        run_encoder,
+        TraceableEncoder,
+        "image",
+        lambda n, h, w: (_random(n, 3, factor * h, factor * w).clamp(-1, 1),),
+    )
+    return [decoder, encoder] if has_encoder else [decoder]

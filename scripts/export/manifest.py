@@ -16,7 +16,7 @@ from .scheduler import KNOWN_KEYS, Scheduler
 from .source import Source
 from .text_encoder import text_config
 from .unet import SIZES, build_unet, time_id_names, unet_inputs
-from .vae import build_vae, vae_factor
+from .vae import VAE_ENCODER, build_vae, is_tiny, vae_factor
 from .xl_text_encoder import xl_clip_skips
 
 _FAMILIES = {768: "sd1", 1024: "sd2"}  # cross-attention width -> family of StableDiffusionPipeline
@@ -127,13 +127,14 @@ class Facts:
             },
             "vae": {
                 "decoder": "vae_decoder.pt",
-                "encoder": "vae_encoder.pt",
+                "encoder": VAE_ENCODER if VAE_ENCODER in files else None,
                 "dtype": vae_stored,
                 "factor": vae_factor(self.vae),
                 "latent_channels": self.vae.latent_channels,
                 "scaling_factor": self.vae.scaling_factor,
                 "shift_factor": self.vae.shift_factor or 0.0,
                 **{key: list(self.vae[key]) for key in _STATISTICS if self.vae.get(key) is not None},
+                **({"posterior": False} if is_tiny(self.vae) else {}),
             },
             "scheduler": self.scheduler_facts,
             "defaults": self.defaults,
