@@ -13,7 +13,7 @@ import torch
 
 from .errors import bad_data, describing
 from .ldm_layout import Tensors
-from .safetensors_header import read_tensor
+from .safetensors_header import READABLE, read_tensor
 
 # Scheduler of Playground 2.5, and its VAE's factor, as its makers published them for diffusers.
 _EDM = {
@@ -65,8 +65,9 @@ _SIZES = range(64, 4097, 8)
 # Nothing that draws: who made the file of what and when, logs of trainers and mergers, ComfyUI's graph.
 _IDLE = re.compile(
     r"format|prompt|workflow|(sshs|ss|ot|sd_merge)_.*|modelspec\.(sai_model_spec|implementation|title|author|description|"
-    r"date|hash_sha256|license|usage_hint|thumbnail|tags|merged_from|trigger_phrase|preprocessor|timestep_range)"
+    r"date|hash_sha256|license|usage_hint|thumbnail|tags|merged_from|trigger_phrase|preprocessor)"
 )
+_USUAL = {"modelspec.timestep_range": "0,1000"}  # idle where they have this value
 _NAMES_SHOWN = 5
 
 
@@ -156,15 +157,19 @@ def _read_metadata(path: Path, metadata: dict[str, str], family: str, facts: Fil
     _read_size(path, metadata.get(_RESOLUTION, ""), facts)
     if (skip := metadata.get(_CLIP_SKIP, "").strip()) not in ("", "1"):
         facts.notes.append(f"{path}: its metadata asks for clip skip {skip}; draw with --clip-skip {skip}")
-    if unknown := [key for key in metadata if key not in followed and not _IDLE.fullmatch(key)]:
+    if unknown := [key for key, value in metadata.items() if key not in followed and not _is_idle(key, value)]:
         names = ", ".join(f"'{key}'" for key in unknown[:_NAMES_SHOWN])
         more = f" and {len(unknown) - _NAMES_SHOWN} more" if len(unknown) > _NAMES_SHOWN else ""
         facts.notes.append(f"{path}: entries of its metadata that are not known and not followed: {names}{more}")
 
 
+def _is_idle(key: str, value: str) -> bool:
+    return _IDLE.fullmatch(key) is not None or _USUAL.get(key) == value.replace(" ", "")
+
+
 def _read_architecture(path: Path, name: str, family: str, facts: FileFacts) -> None:
     for start, kind, prediction in _ARCHITECTURES:
-        if not name.startswith(start):
+        if not name.lower().startswith(start):
             continue
         if kind != family:
             facts.notes.append(f"{path}: its metadata calls it {name}; its tensors are those of {family}")
@@ -204,7 +209,7 @@ def check_noise_levels(path: Path, tensors: Tensors, scheduler: dict[str, Any]) 
     tensor = tensors.get(_NOISE_LEVELS)
     if tensor is None or "sigma_data" in scheduler or tensor.entry.dtype.startswith("F8"):  # too coarse to tell
         return False, []
-    if tensor.entry.dtype[0] not in "FB" or tensor.entry.numel == 0:
+    if tensor.entry.dtype not in READABLE or tensor.entry.numel == 0:
         return False, [f"{path}: its table of noise levels, {tensor.name}, holds {tensor.entry.dtype} and is not used"]
     table = read_tensor(path, tensor.name, tensor.entry).flatten()
     tolerance = max(1e-4, 2 * torch.finfo(table.dtype).eps)

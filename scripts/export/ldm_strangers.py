@@ -27,6 +27,8 @@ _STRANGERS = (
         "a lone text encoder; SOURCE is the whole model that it belongs to",
     ),
 )
+# Channels of a UNet that sees a picture beside the latent -> what such a model is.
+_PICTURE_MODELS = {5: "a depth-to-image model", 7: "an upscaler", 8: "an InstructPix2Pix model"}
 _LONE_UNET = (
     "is a lone UNet: no text encoder and no VAE are in it; get the whole model, or put the UNet into one: save "
     "diffusers' UNet2DConditionModel.from_single_file(FILE) to unet/ of a diffusers folder"
@@ -43,6 +45,14 @@ def refuse_stranger(path: Path, names: Collection[str]) -> None:
         f"{path} is no Stable Diffusion model in the original layout: it has no tensor "
         f"'model.diffusion_model.input_blocks...' (its first tensor is '{first}')"
     )
+
+
+def refuse_picture_model(path: Path, channels: int) -> None:
+    """Of a file whose UNet takes so many channels."""
+    if (what := _PICTURE_MODELS.get(channels)) is not None:
+        raise bad_data(
+            f"{path} is {what} (its UNet takes {channels} channels), which needs a picture and is not supported"
+        )
 
 
 def refuse_without_text(path: Path, names: Collection[str], unet: str, vae: str) -> None:

@@ -19,7 +19,7 @@ from .ldm_names import (
     unet_numberings,
     vae_names,
 )
-from .ldm_strangers import refuse_stranger, refuse_without_text
+from .ldm_strangers import refuse_picture_model, refuse_stranger, refuse_without_text
 from .safetensors_header import read_header, read_metadata
 from .source import TEXT_PARTS, Source, TokenizerSource
 from .weights import Piece, Weights
@@ -86,6 +86,7 @@ class SingleFile(Source):
         family, places = text_places(names)
         if family is None:
             refuse_without_text(self.path, names, UNET_PREFIX, VAE_PREFIX)
+        refuse_picture_model(self.path, self._in_channels)
         return str(family), places
 
     @property

@@ -134,6 +134,7 @@ NOTED: dict[str, tuple[str, dict[str, Tensor], dict[str, Any], str | None, str]]
         None,
         "'epoch', 'notes', 'tags'",
     ),
+    "a part of the timesteps": ("sd1", {}, {"modelspec.timestep_range": "0,200"}, None, "timestep_range"),
     "a clip skip": ("sd1", {}, {"modelspec.encoder_layer": "2"}, None, "--clip-skip 2"),
     "another architecture": (
         "sd1",

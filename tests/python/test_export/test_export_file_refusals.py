@@ -103,6 +103,11 @@ REFUSALS: dict[str, tuple[int, list[str], Callable[[Path], None]]] = {
     "of another shape": (65, [f"'{OUT}'", "(7,)", "(4,)"], edit(lambda t: t.update({OUT: torch.zeros(7)}))),
     "without a VAE": (65, ["first_stage_model", "--vae"], drop("first_stage_model.")),
     "without a text encoder": (65, ["text encoder"], drop("cond_stage_model.")),
+    "of InstructPix2Pix": (
+        65,
+        ["InstructPix2Pix", "8 channels"],
+        edit(lambda t: t.update({f"{UNET}input_blocks.0.0.weight": torch.zeros(16, 8, 3, 3)})),
+    ),
     "that is a VAE": (65, ["VAE", "--vae"], keep("first_stage_model.")),
     "that is a LoRA": (65, ["LoRA", "--lora"], hold("lora_unet_conv_in.lora_up.weight")),
     "that is an embedding": (65, ["embedding", "--embedding"], hold("emb_params")),
