@@ -18,20 +18,24 @@ constexpr std::array<string_view, N> labels(const string_view (&texts)[N]) {
 constexpr auto kDdpmAliases = labels({"DDPMParallelScheduler", "sample_ddpm"});
 constexpr auto kDdimAliases = labels({"k_ddim", "sample_ddim", "DDIMParallelScheduler"});
 constexpr auto kPndmAliases = labels({"plms"});
-constexpr auto kLmsAliases = labels({"k_lms", "sample_lms"});
-constexpr auto kEulerAliases = labels({"k_euler", "sample_euler", "FlowMatchEulerDiscreteScheduler"});
+constexpr auto kLmsAliases = labels({"k_lms", "sample_lms", "LMSD"});
+constexpr auto kEulerAliases =
+    labels({"k_euler", "sample_euler", "FlowMatchEulerDiscreteScheduler", "Euler FlowMatch"});
 constexpr auto kEulerAncestralAliases =
     labels({"euler_ancestral", "k_euler_a", "k_euler_ancestral", "sample_euler_ancestral"});
-constexpr auto kHeunAliases = labels({"k_heun", "sample_heun", "FlowMatchHeunDiscreteScheduler"});
+constexpr auto kHeunAliases = labels({"k_heun", "sample_heun", "FlowMatchHeunDiscreteScheduler", "Heun FlowMatch"});
 constexpr auto kDpm2Aliases = labels({"k_dpm_2", "kdpm_2", "dpm_2", "sample_dpm_2"});
 constexpr auto kDpm2AncestralAliases = labels(
     {"dpm2_ancestral", "dpm_2_ancestral", "k_dpm_2_a", "kdpm_2_a", "k_dpm_2_ancestral", "sample_dpm_2_ancestral"});
-constexpr auto kDpmpp2mAliases = labels({"dpm++2m", "k_dpmpp_2m", "sample_dpmpp_2m", "dpm_solver++"});
-constexpr auto kDpmpp2mSdeAliases = labels({"k_dpmpp_2m_sde", "sample_dpmpp_2m_sde"});
+constexpr auto kDpmpp2mAliases = labels(
+    {"dpm++2m", "k_dpmpp_2m", "sample_dpmpp_2m", "dpm_solver++", "dpmpp_2", "k_dpmpp_2"});  // the last: InvokeAI 2
+constexpr auto kDpmpp2mSdeAliases = labels({"k_dpmpp_2m_sde", "sample_dpmpp_2m_sde", "dpm++2m_sde_bt"});
 constexpr auto kDpmpp2sAliases = labels({"dpm++2s"});
 constexpr auto kDpmpp3mAliases = labels({"dpm++3m"});
-constexpr auto kDpmppSdeAliases = labels({"k_dpmpp_sde", "sample_dpmpp_sde"});
+constexpr auto kDpmppSdeAliases = labels({"k_dpmpp_sde", "sample_dpmpp_sde", "DPM SDE"});
 constexpr auto kUnipcAliases = labels({"uni_pc", "uni_pc_bh2"});
+constexpr auto kEdmEulerAliases = labels({"Euler EDM"});
+constexpr auto kEdmDpmpp2mAliases = labels({"DPM++ 2M EDM"});
 constexpr auto kLangevinAliases = labels({"pc", "predictor_corrector"});
 
 using enum SamplerMethod;
@@ -208,12 +212,14 @@ constexpr std::array kSamplers{
                 .name = "edm_euler",
                 .reference = "EDMEulerScheduler",
                 .label = "EDM Euler",
+                .aliases = kEdmEulerAliases,
                 .paper = "2206.00364",
                 .summary = "euler for models with EDM preconditioning"},
     SamplerInfo{.kind = SamplerKind::kEdmDpmpp2m,
                 .name = "edm_dpmpp_2m",
                 .reference = "EDMDPMSolverMultistepScheduler",
                 .label = "EDM DPM++ 2M",
+                .aliases = kEdmDpmpp2mAliases,
                 .method = kMultistep,
                 .order = 2,
                 .paper = "2211.01095",
