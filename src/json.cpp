@@ -113,6 +113,15 @@ std::int64_t JsonObject::get_int64(std::string_view key, std::int64_t min, std::
   return value.get<std::int64_t>();
 }
 
+std::uint64_t JsonObject::get_uint64(std::string_view key, std::uint64_t min, std::uint64_t max) const {
+  const json& value = at(key);
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() < min || value.get<std::uint64_t>() > max) {
+    fail(key, "is " + describe(value) + ", must be a whole number from " + std::to_string(min) + " to " +
+                  std::to_string(max));
+  }
+  return value.get<std::uint64_t>();
+}
+
 double JsonObject::get_number(std::string_view key, const NumberRange& range) const {
   const json& value = at(key);
   if (!value.is_number() || !is_inside(value.get<double>(), range)) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "txt2img/export.h"
@@ -62,7 +63,10 @@ class JsonObject {
   // 7 is an integer; 7.0, 7e0 and "7" are not.
   template <std::integral T>
   [[nodiscard]] T get_integer(std::string_view key, T min, T max) const {
-    return static_cast<T>(get_int64(key, static_cast<std::int64_t>(min), static_cast<std::int64_t>(max)));
+    if constexpr (std::is_same_v<T, std::uint64_t>)
+      return get_uint64(key, min, max);
+    else
+      return static_cast<T>(get_int64(key, static_cast<std::int64_t>(min), static_cast<std::int64_t>(max)));
   }
 
   // Throws Error(kBadData): "<source>: <path of key> <problem>; <remedy>".
@@ -72,6 +76,7 @@ class JsonObject {
   [[nodiscard]] const nlohmann::json& at(std::string_view key) const;
   [[nodiscard]] const nlohmann::json& list_at(std::string_view key) const;
   [[nodiscard]] std::int64_t get_int64(std::string_view key, std::int64_t min, std::int64_t max) const;
+  [[nodiscard]] std::uint64_t get_uint64(std::string_view key, std::uint64_t min, std::uint64_t max) const;
   [[nodiscard]] std::string path_of(std::string_view key) const;
 
   const nlohmann::json* value_;

@@ -124,11 +124,11 @@ TEST(JsonObject, TakesIntegersThatAreIntegersAndInRange) {
 }
 
 TEST(JsonObject, TakesTheLargestSeed) {
-  const std::uint64_t max = std::numeric_limits<std::int64_t>::max();
+  const std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
   const auto get = [max](const JsonObject& object) { return object.get_integer<std::uint64_t>("key", 0, max); };
-  EXPECT_EQ(get_from("9223372036854775807", get), max);
-  EXPECT_TRUE(has(refusal("9223372036854775808", get), "must be a whole number"));
-  EXPECT_TRUE(has(refusal("-1", get), "must be a whole number"));
+  EXPECT_EQ(get_from("18446744073709551615", get), max);
+  for (const char* bad : {"18446744073709551616", "-1", "7.0", "\"7\""})
+    EXPECT_TRUE(has(refusal(bad, get), "must be a whole number from 0 to 18446744073709551615")) << bad;
 }
 
 TEST(JsonObject, TakesNumbersInRange) {

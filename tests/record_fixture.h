@@ -21,7 +21,7 @@ inline Record make_record() {
       .model_sha256 = "0123456789abcdef" + std::string(48, '2'),
       .settings = {.prompt = "two red apples",
                    .negative = "grey",
-                   .seed = kSeedMax,
+                   .seed = 9223372036854775807,
                    .steps = 20,
                    .guidance = 7.5,
                    .guidance_rescale = 0,

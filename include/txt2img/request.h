@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -12,7 +13,7 @@
 
 namespace txt2img {
 
-inline constexpr std::uint64_t kSeedMax = (std::uint64_t{1} << 63) - 1;
+inline constexpr std::uint64_t kSeedMax = std::numeric_limits<std::uint64_t>::max();  // as torch.manual_seed
 inline constexpr int kStepsMax = 10000;
 inline constexpr int kSizeMax = 16384;     // pixels, each way
 inline constexpr int kCountMax = 1000000;  // pictures per prompt

@@ -36,7 +36,7 @@ ManifestEntry parse_entry(const std::string& text) {
           .item = line.at("item").get<std::size_t>(),
           .image = line.at("image").get<int>(),
           .seed = line.at("seed").get<std::uint64_t>(),
-          .run_seed = std::min(line.at("run_seed").get<std::uint64_t>(), kSeedMax),
+          .run_seed = line.at("run_seed").get<std::uint64_t>(),
           .job_key = line.at("job_key").get<std::string>(),
           .sha256 = line.at("sha256").get<std::string>(),
           .device = line.at("device").get<std::string>(),

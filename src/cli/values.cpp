@@ -89,7 +89,7 @@ Size parse_size(std::string_view text) {
 std::optional<std::uint64_t> parse_seed(std::string_view text) {
   if (text == "random") return std::nullopt;
   std::uint64_t seed = 0;
-  if (parse_whole(text, seed) != std::errc{} || seed > kSeedMax) {
+  if (parse_whole(text, seed) != std::errc{}) {
     refuse(text, "a seed: give a whole number in 0 ... " + std::to_string(kSeedMax) + ", or random");
   }
   return seed;
