@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "exif_comment.h"
+#include "png_decoder.h"
 #include "utf8.h"
 
 namespace txt2img {
@@ -54,15 +57,30 @@ std::optional<std::string_view> take_field(std::string_view& rest) {
   return field;
 }
 
-// After the keyword of an iTXt: compression flag and method, language tag, translated keyword, text.
+// After the keyword of a zTXt: compression method, text. Nothing if it cannot be unpacked.
+std::optional<PngText> parse_packed(std::string_view keyword, std::string_view rest) {
+  const std::optional<std::string> text = rest.empty() ? std::nullopt : unpack_zlib(rest.substr(1), kPngTextMax);
+  if (!text) return std::nullopt;
+  return PngText{.keyword = from_latin1(keyword), .text = from_latin1(*text)};
+}
+
+// After the keyword of an iTXt: compression flag and method, language tag, translated keyword, text. Nothing for a
+// packed one that cannot be unpacked.
 std::optional<PngText> parse_international(std::string_view keyword, std::string_view rest, const fs::path& path) {
   if (rest.size() < 2) throw bad_png(path, "its iTXt chunk is malformed");
   const bool is_compressed = rest[0] != 0;
   rest.remove_prefix(2);
   if (!take_field(rest) || !take_field(rest)) throw bad_png(path, "its iTXt chunk is malformed");
-  if (is_compressed) return std::nullopt;
-  if (!is_valid_utf8(rest)) throw bad_png(path, "the text of its iTXt chunk is not UTF-8");
-  return PngText{.keyword = from_latin1(keyword), .text = std::string(rest), .international = true};
+  std::optional<std::string> text = is_compressed ? unpack_zlib(rest, kPngTextMax) : std::string(rest);
+  if (!text) return std::nullopt;
+  if (!is_valid_utf8(*text)) throw bad_png(path, "the text of its iTXt chunk is not UTF-8");
+  return PngText{.keyword = from_latin1(keyword), .text = *std::move(text), .international = true};
+}
+
+std::optional<PngText> parse_exif(std::string_view data) {
+  std::optional<std::string> comment = exif_comment(data.substr(0, kPngTextMax));
+  if (!comment) return std::nullopt;
+  return PngText{.keyword = "UserComment", .text = *std::move(comment), .international = true};
 }
 
 }  // namespace
@@ -79,15 +97,16 @@ void append_png_text(std::vector<std::uint8_t>& file, const PngText& text) {
 }
 
 std::optional<PngText> parse_png_text(const PngChunk& chunk, const fs::path& path) {
-  const bool is_international = chunk.type == "iTXt";
-  if (!is_international && chunk.type != "tEXt") return std::nullopt;
+  if (chunk.type == "eXIf") return parse_exif(chunk.data);
+  if (chunk.type != "tEXt" && chunk.type != "zTXt" && chunk.type != "iTXt") return std::nullopt;
   if (chunk.data.size() > kPngTextMax) throw bad_png(path, "it has a text chunk of more than 1 MiB");
   std::string_view rest = chunk.data;
   const std::optional<std::string_view> keyword = take_field(rest);
   if (!keyword || keyword->empty() || keyword->size() > kKeywordMax) {
     throw bad_png(path, "a text chunk of it has no keyword");
   }
-  if (is_international) return parse_international(*keyword, rest, path);
+  if (chunk.type == "iTXt") return parse_international(*keyword, rest, path);
+  if (chunk.type == "zTXt") return parse_packed(*keyword, rest);
   return PngText{.keyword = from_latin1(*keyword), .text = from_latin1(rest)};
 }
 

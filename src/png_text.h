@@ -18,7 +18,8 @@ inline constexpr std::size_t kPngTextsMax = std::size_t{16} << 20;  // bytes of 
 // Throws Error(kUsage) for what a chunk cannot hold.
 void append_png_text(std::vector<std::uint8_t>& file, const PngText& text);
 
-// Nothing for chunks that hold no text or a compressed one. Throws Error(kBadData); `path` is for the message.
+// Nothing for chunks that hold no text, or a packed one that is broken or unpacks to more than that. The comment of
+// EXIF data has the keyword "UserComment". Throws Error(kBadData); `path` is for the message.
 std::optional<PngText> parse_png_text(const PngChunk& chunk, const std::filesystem::path& path);
 
 }  // namespace txt2img

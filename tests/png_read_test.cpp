@@ -4,6 +4,7 @@
 #include <array>
 #include <fstream>
 
+#include "png_decoder.h"
 #include "png_fixture.h"
 
 namespace txt2img {
@@ -122,7 +123,22 @@ TEST_F(PngRead, ReadsInterlacedPictures) {
   EXPECT_EQ(image.rgb, (Bytes{1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4}));
 }
 
-TEST_F(PngRead, SkipsCompressedTextsAndRefusesMalformedOnes) {
+TEST_F(PngRead, UnpacksTexts) {
+  const auto with = [](const PngChunk& chunk) { return make_png({}, "\0abc"s, {chunk}); };
+  EXPECT_EQ(texts_of(with({"zTXt", "k\0\0"s + zlib("caf\xe9")})),
+            (std::vector{PngText{.keyword = "k", .text = "café"}}));
+  EXPECT_EQ(texts_of(with({"iTXt", "k\0\1\0de\0Wort\0"s + zlib("草")})),
+            (std::vector{PngText{.keyword = "k", .text = "草", .international = true}}));
+}
+
+TEST_F(PngRead, UnpacksNoMoreThanItIsAskedFor) {
+  EXPECT_EQ(unpack_zlib(zlib("abcd"), 4), "abcd");
+  EXPECT_EQ(unpack_zlib(zlib("abcd"), 3), std::nullopt);
+  EXPECT_EQ(unpack_zlib("", 3), std::nullopt);
+  EXPECT_EQ(unpack_zlib(zlib("abcd").substr(0, 8), 4), std::nullopt);
+}
+
+TEST_F(PngRead, SkipsCompressedTextsThatAreBrokenAndRefusesMalformedOnes) {
   const auto with = [](const PngChunk& chunk) { return make_png({}, "\0abc"s, {chunk}); };
   EXPECT_TRUE(texts_of(with({"zTXt", "k\0\0x"s})).empty());
   EXPECT_TRUE(texts_of(with({"iTXt", "k\0\1\0\0\0x"s})).empty());
