@@ -108,7 +108,8 @@ std::optional<SamplerChoice> find_exactly(string_view folded) {
   }
   for (const SamplerInfo& sampler : samplers()) {
     const std::array own{sampler.name, sampler.label};
-    if (has_label(own, folded) || has_label(sampler.aliases, folded) || is_class_name(sampler.reference, folded))
+    const auto is_its_class = [folded](string_view name) { return is_class_name(name, folded); };
+    if (has_label(own, folded) || is_its_class(sampler.reference) || std::ranges::any_of(sampler.aliases, is_its_class))
       return SamplerChoice{.sampler = sampler.kind};
   }
   return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/follow.h"
 #include "cli/option_table.h"
 #include "txt2img/error.h"
 #include "txt2img/record.h"
@@ -20,9 +21,13 @@ ItemMaker::ItemMaker(const Options& options, const Bundle& bundle)
 Item ItemMaker::make(PromptRow row) {
   Request& request = options_.request;
   request = defaults_;
+  notes_.clear();
   request.seed.reset();
   for (const Assignment& setting : row.settings) apply(setting, options_);
-  const bool has_seed = std::ranges::find(row.settings, find_option("seed"), &Assignment::option) != row.settings.end();
+  if (row.foreign) follow_foreign(row);
+  const bool has_seed =
+      std::ranges::find(row.settings, find_option("seed"), &Assignment::option) != row.settings.end() ||
+      (row.foreign && foreign::has(*row.foreign, "seed"));
 
   Settings settings{.prompt = std::move(row.prompt), .negative = {}};
   if (request.seed || has_seed)
@@ -47,6 +52,13 @@ Item ItemMaker::make(PromptRow row) {
           .id = std::move(row.id),
           .output = std::move(row.output),
           .passed = std::move(row.passed)};
+}
+
+void ItemMaker::follow_foreign(const PromptRow& row) {
+  notes_.push_back(introduction(*row.foreign));
+  if (row.prompt.find('\n') != std::string::npos)
+    notes_.emplace_back("the lines above the settings are one prompt; blank lines separate requests");
+  for (std::string& note : follow(*row.foreign, {}, *bundle_, options_)) notes_.push_back(std::move(note));
 }
 
 std::uint64_t ItemMaker::run_seed(int count) {

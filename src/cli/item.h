@@ -39,6 +39,9 @@ class ItemMaker {
   // All items without a seed of their own share one, also if it is random. Throws Error.
   Item make(PromptRow row);
 
+  // What the last row asks for in another program's words and is not followed, a sentence each.
+  [[nodiscard]] std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
+
   // Settings without prompt and seed.
   [[nodiscard]] const std::vector<Settings>& styles() const { return styles_; }
 
@@ -46,6 +49,7 @@ class ItemMaker {
   [[nodiscard]] std::optional<std::uint64_t> shared_seed() const { return run_seed_; }
 
  private:
+  void follow_foreign(const PromptRow& row);
   std::uint64_t run_seed(int count);
   std::size_t style_of(const Request& asked);
   std::size_t settle_style(const Request& request);
@@ -54,6 +58,7 @@ class ItemMaker {
   const Request defaults_;
   const Bundle* bundle_;
   std::optional<std::uint64_t> run_seed_;
+  std::vector<std::string> notes_;
   std::vector<Settings> styles_;
   std::map<std::string, std::size_t> style_by_text_;
   std::vector<std::pair<Request, std::size_t>> recent_;  // requests whose style is known

@@ -7,6 +7,7 @@
 
 #include "cli/check.h"
 #include "cli/console.h"
+#include "cli/follow.h"
 #include "cli/help.h"
 #include "cli/list.h"
 #include "cli/options.h"
@@ -58,7 +59,7 @@ ExitCode run(int argc, const char* const* argv) {
     const Options options = read_options(argc, argv);
     Console console(options.verbosity, options.colour);
     for (const std::string& text : options.warnings) console.warning(text);
-    return report_errors(console, [&] { return perform(options, console); });
+    return report_errors(console, [&] { return perform(with_foreign_texts(options, console), console); });
   });
 }
 

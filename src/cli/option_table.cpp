@@ -108,7 +108,7 @@ constexpr OptionInfo kTable[] = {
     {"-n,--count", "N", kInteger, kEverywhere, kPicture, "Pictures per prompt, with the seeds s, s+1, ...; 1.",
      [](Options& o, std::string_view t) { o.request.count = parse_integer(t); }},
     {"-s,--seed", "N", kSeed, kEverywhere, kPicture,
-     "0 ... 2^63-1, or random (the default; it is printed and stored in the picture).",
+     "0 ... 2^64-1, or random (the default; it is printed and stored in the picture).",
      [](Options& o, std::string_view t) { o.request.seed = parse_seed(t); }},
     {"--size", "WxH", kText, kEverywhere, kPicture, "Width and height in one.", set_size},
     {"-W,--width", "N", kInteger, kEverywhere, kPicture, "In pixels; the model says of what they must be multiples.",
@@ -116,7 +116,8 @@ constexpr OptionInfo kTable[] = {
     {"-H,--height", "N", kInteger, kEverywhere, kPicture, "In pixels.",
      [](Options& o, std::string_view t) { o.request.height = parse_integer(t); }},
     {"--from", "IMAGE", kText, kCommandLine, kPicture,
-     "Take prompt and settings from a picture that txt2img drew; other options override them.",
+     "Take prompt and settings from a picture that txt2img drew, or another program as far as they are known here; other "
+     "options override them.",
      [](Options& o, std::string_view t) { o.from = t; }},
 
     {"-m,--model", "DIR", kText, kEverywhere, kModel,

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <map>
 #include <ranges>
+#include <span>
 
 #include "cli/bare_words.h"
 #include "cli/config.h"
+#include "cli/foreign/picture.h"
 #include "cli/foreign_names.h"
 #include "cli/models.h"
 #include "cli/option_table.h"
@@ -14,6 +16,7 @@
 #include "cli/terminal.h"
 #include "cli/values.h"
 #include "txt2img/error.h"
+#include "txt2img/png.h"
 #include "txt2img/schedule.h"
 
 namespace txt2img::cli {
@@ -202,6 +205,32 @@ std::optional<std::filesystem::path> config_path(const std::vector<Assignment>& 
   return default_config();
 }
 
+[[noreturn]] void refuse_unreadable(const std::string& picture, std::span<const PngText> texts) {
+  throw Error(ExitCode::kBadData,
+              picture + ": the picture has no record of how it was drawn" +
+                  (texts.empty() ? ""
+                                 : ", its texts (" + foreign::names_of(texts) +
+                                       ") say nothing that can be read here; --show " + picture + " prints them"));
+}
+
+// What another program wrote into a picture to start from.
+foreign::Request read_foreign(const std::string& picture) {
+  const std::vector<PngText> texts = read_png_texts(picture);
+  std::optional<foreign::Request> request = foreign::read_request(texts);
+  if (!request) refuse_unreadable(picture, texts);
+  return *std::move(request);
+}
+
+// Only what txt2img drew can be drawn again bit for bit.
+[[noreturn]] void refuse_golden(const std::string& picture) {
+  const std::optional<foreign::Request> request = foreign::read_request(read_png_texts(picture));
+  const std::string remedy = "; give the prompt and the settings to draw it again";
+  if (!request) throw Error(ExitCode::kBadData, picture + ": the picture has no record of how it was drawn" + remedy);
+  throw Error(ExitCode::kBadData, picture + ": the picture is one of " + request->program +
+                                      ", which txt2img cannot draw again bit for bit (--from " + picture +
+                                      " draws with its settings)" + remedy);
+}
+
 // The record that the run starts from. A picture to verify may lack one if the command line says what to draw.
 std::optional<Record> find_record(const std::vector<Assignment>& flags) {
   const std::optional<std::string> from = value_of("from", flags);
@@ -210,10 +239,7 @@ std::optional<Record> find_record(const std::vector<Assignment>& flags) {
   if (from && golden) throw Error(ExitCode::kUsage, "--from and --verify both name a picture to draw again; give one");
   const std::string& picture = from ? *from : *golden;
   std::optional<Record> record = read_record(picture);
-  if (!record && (from || !value_of("prompt", flags))) {
-    throw Error(ExitCode::kBadData, picture + ": the picture has no record of how it was drawn" +
-                                        (golden ? "; give the prompt and the settings to draw it again" : ""));
-  }
+  if (!record && golden && !value_of("prompt", flags)) refuse_golden(picture);
   return record;
 }
 
@@ -362,6 +388,11 @@ Options read_options(int argc, const char* const* argv) {
     apply_record(*options.record, options);
     forget_what_is_replaced(flags, options.request);
   }
+  if (!options.record && value_of("from", flags)) {
+    options.foreign = read_foreign(*value_of("from", flags));
+    options.prompts = {options.foreign->prompt};
+  }
+  for (const Assignment& flag : flags) options.given.push_back(name_of(*flag.option));
   if (value_of("prompt", flags) || value_of("file", flags)) options.prompts.clear();
   apply_all(flags, options);
   // What is drawn to be compared is not written only because all pictures are.

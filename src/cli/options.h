@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/column_map.h"
+#include "cli/foreign/request.h"
 #include "txt2img/bundle.h"
 #include "txt2img/engine.h"
 #include "txt2img/output_file.h"
@@ -98,7 +99,9 @@ struct Options {
 
   std::vector<std::string> warnings;  // of what may not be meant
 
-  std::optional<Record> record;  // of the picture of --from or --verify, if it has one
+  std::optional<Record> record;             // of the picture of --from or --verify, if it has one
+  std::optional<foreign::Request> foreign;  // else what another program wrote into the picture of --from
+  std::vector<std::string_view> given;      // long names of what the command line says
 };
 
 // Later ones win: the configuration file, the environment, the record of --from or --verify, the command line.

@@ -12,6 +12,7 @@
 #include "cli/foreign_syntax.h"
 #include "cli/geneval.h"
 #include "cli/manifest.h"
+#include "cli/notes.h"
 #include "cli/prompt_files.h"
 #include "cli/remarks.h"
 #include "txt2img/error.h"
@@ -65,9 +66,7 @@ class Planner {
       if (plan_.items.empty())
         throw Error(ExitCode::kBadData, name_of_all(options_->files) + ": there is no prompt in it");
     } else {
-      for (std::string& prompt : read_prompts(options_->prompts)) {
-        plan_.items.push_back(maker.make({.prompt = std::move(prompt)}));
-      }
+      for (const std::string& prompt : options_->prompts) plan_.items.push_back(maker.make({.prompt = prompt}));
     }
     plan_.styles = maker.styles();
     plan_.run_seed = maker.shared_seed().value_or(0);
@@ -77,6 +76,7 @@ class Planner {
   }
 
   void read_file(ItemMaker& maker) {
+    Notes notes;
     PromptFiles files(*options_, remarks_);
     const auto refuse = [this](std::size_t, const std::string& message) { findings_.add(message); };
     while (std::optional<PromptRow> row = files.next(refuse)) {
@@ -84,12 +84,14 @@ class Planner {
       const std::size_t line = row->line;
       try {
         plan_.items.push_back(maker.make(std::move(*row)));
+        for (const std::string& note : maker.take_notes()) notes.add(files.place(file, line), note);
       } catch (const Error& error) {
         refuse(line, files.place(file, line) + ": " + error.what());
       }
     }
     plan_.files = files.names();
     if (!plan_.items.empty()) files.check_columns();
+    notes.tell(*console_);
   }
 
   void check_findings() const { findings_.check(name_of_all(options_->files), *console_); }

@@ -18,12 +18,6 @@ bool is_utf16(const std::string& text) { return text.starts_with("\xFF\xFE") || 
 
 bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\v\f") == std::string::npos; }
 
-// What a prompt may be for other programs, of AUTOMATIC1111's heirs and InvokeAI, that leave such lines out.
-bool is_comment(std::string_view line) {
-  return line.starts_with("//") || line == "#" || line.starts_with("# ") || line.starts_with("##") ||
-         line.starts_with("#!");
-}
-
 }  // namespace
 
 void check_text(const Line& line) {
@@ -50,18 +44,25 @@ PromptFormat format_of(const std::string& file) {
 }
 
 PromptFile::PromptFile(const std::string& file, PromptFormat format, ExtraKeys extra_keys, ColumnMap* columns,
-                       Remarks* remarks)
+                       Remarks* remarks, Requests requests)
     : source_{.file = file == "-" ? "standard input" : file, .extra_keys = extra_keys, .columns = columns},
       format_(format),
+      requests_(requests),
       lines_(file, format == PromptFormat::kJson ? kJsonFileMax : kLineMax),
+      blocks_(lines_),
       remarks_(remarks) {}
+
+std::optional<Line> PromptFile::next_line() {
+  const bool has_blocks = format_ == PromptFormat::kTxt && requests_ == Requests::kOfManyLines;
+  return has_blocks ? blocks_.next() : lines_.next();
+}
 
 std::string PromptFile::place(std::size_t line) const { return source_.file + ":" + std::to_string(line); }
 
 std::optional<PromptRow> PromptFile::next(const Refuse& refuse) {
   if (format_ == PromptFormat::kJson) return next_entry(refuse);
   while (!is_ended_) {
-    std::optional<Line> line = lines_.next();
+    std::optional<Line> line = next_line();
     if (!line) return std::nullopt;
     const std::size_t number = line->number;
     const bool is_in_utf16 = is_utf16(line->text);
@@ -120,7 +121,9 @@ std::optional<PromptRow> PromptFile::parse_text(const Line& line) {
   }
   if (remarks_ != nullptr && line.text.starts_with('#'))
     remarks_->add(RemarkKind::kHash, place(line.number), line.text);
-  return parse_text_row(line.text, source_);
+  if (!is_of_infotext(line.text)) return parse_text_row(line.text, source_);
+  check_infotext_block(line.text);
+  return parse_infotext_row(line.text);
 }
 
 // Nothing for a blank line, a comment or a header.

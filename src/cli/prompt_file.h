@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/prompt_row.h"
 #include "cli/remarks.h"
+#include "cli/text_blocks.h"
 
 namespace txt2img::cli {
 
@@ -21,6 +22,9 @@ PromptFormat format_of(const std::string& file);
 // Throws Error(kBadData) for a line that is no UTF-8 text, or too long.
 void check_text(const Line& line);
 
+// Whether a request of a text file may take several lines, as AUTOMATIC1111 writes it.
+enum class Requests { kOfManyLines, kOfOneLine };
+
 class PromptFile {
  public:
   // What is wrong with a line: the message begins with FILE:LINE.
@@ -28,7 +32,7 @@ class PromptFile {
 
   // Throws as LineReader does.
   PromptFile(const std::string& file, PromptFormat format, ExtraKeys extra_keys, ColumnMap* columns = nullptr,
-             Remarks* remarks = nullptr);
+             Remarks* remarks = nullptr, Requests requests = Requests::kOfManyLines);
 
   // The next row that can be read, or nothing at the end; shows what cannot be read to `refuse` and goes on. Blank
   // lines are skipped. A table whose header line is wrong ends there. Throws as LineReader does.
@@ -39,6 +43,7 @@ class PromptFile {
  private:
   std::optional<PromptRow> next_entry(const Refuse& refuse);
   void read_entries();
+  std::optional<Line> next_line();
   std::optional<PromptRow> parse(Line line);
   std::optional<PromptRow> parse_text(const Line& line);
   [[nodiscard]] std::vector<std::string> split(Line line);
@@ -46,7 +51,9 @@ class PromptFile {
 
   RowSource source_;
   PromptFormat format_;
+  Requests requests_;
   LineReader lines_;
+  TextBlocks blocks_;
   Remarks* remarks_;
   std::optional<std::vector<std::string>> header_;  // of tables
   std::optional<std::vector<JsonEntry>> entries_;   // of a JSON document

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/foreign/infotext.h"
 #include "cli/line_reader.h"
 #include "txt2img/error.h"
 
@@ -115,7 +116,9 @@ std::optional<PromptRow> PromptFiles::read_prompt(const std::string& path, const
   try {
     const std::string text = read_text(path);
     if (text.find_first_not_of(" \t\n") == std::string::npos) throw Error(ExitCode::kBadData, "the file is empty");
-    PromptRow row = parse_text_row(text, {.file = path, .extra_keys = options_->extra_keys});
+    PromptRow row = foreign::parse_infotext(text)
+                        ? parse_infotext_row(text)
+                        : parse_text_row(text, {.file = path, .extra_keys = options_->extra_keys});
     row.line = 1;
     row.file = names_.size() - 1;
     if (row.id.empty()) {

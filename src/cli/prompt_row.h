@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cli/column_map.h"
+#include "cli/foreign/request.h"
 #include "cli/option_table.h"
 #include "cli/options.h"
 
@@ -17,9 +19,10 @@ struct PromptRow {
   std::size_t line = 0;  // of the file, from 1; 0: from no file
   std::size_t file = 0;  // among those of the run
   std::string prompt;
-  std::vector<Assignment> settings{};  // in the order of the file
-  std::string id{};                    // as text, empty if there is none
-  std::string output{};                // a name of its own, empty if there is none
+  std::vector<Assignment> settings{};         // in the order of the file
+  std::string id{};                           // as text, empty if there is none
+  std::string output{};                       // a name of its own, empty if there is none
+  std::optional<foreign::Request> foreign{};  // settings of another program, followed as far as the model can
   std::string passed{};  // what the JSON record repeats: id, custom_id, metadata, extra; a JSON object, or empty
 };
 
@@ -51,8 +54,16 @@ std::string setting_text(const OptionInfo& option, const nlohmann::json& value);
 // Error(kBadData) if the row has it already.
 void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key, std::string_view value);
 
+// Whether a line, or several with line breaks between them, are AUTOMATIC1111's way to write a request.
+bool is_of_infotext(const std::string& text);
+
+// Throws Error(kBadData) where it is open which of several lines belong to a request: there are two negative prompts,
+// or one that goes on and no line of settings that would end it.
+void check_infotext_block(std::string_view text);
+
 // All of these throw Error(kBadData) with a message that does not say where.
 PromptRow parse_text_row(const std::string& line, const RowSource& source);
+PromptRow parse_infotext_row(const std::string& text);
 PromptRow parse_json_row(const std::string& line, const RowSource& source);
 
 // The same for an entry of a JSON document, which may be a text, too; an `id` that is not empty is its own.

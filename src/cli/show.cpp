@@ -1,10 +1,15 @@
 #include "cli/show.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cli/foreign/picture.h"
+#include "cli/json_line.h"
+#include "cli/option_table.h"
 #include "cli/results.h"
 #include "cli/values.h"
 #include "txt2img/names.h"
@@ -14,6 +19,8 @@
 
 namespace txt2img::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 std::string row(std::string_view name, const std::string& value) {
   constexpr std::size_t kNameColumns = 18;
@@ -61,22 +68,88 @@ std::string record_text(const Record& record) {
          retries_text(record.retries) + row("job key", record.job_key);
 }
 
-// The text that AUTOMATIC1111 and others write.
-const PngText* find_parameters(const std::vector<PngText>& texts) {
-  for (const PngText& text : texts) {
-    if (text.keyword == "parameters") return &text;
-  }
-  return nullptr;
+std::string with_blanks(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace(text, '-', ' ');
+  return text;
 }
 
-std::string lines_text(std::string_view text) {
-  std::string shown;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    shown += escape_for_terminal(text.substr(0, end)) + "\n";
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+std::string foreign_text(const foreign::Request& request) {
+  std::string text = row("prompt", request.prompt);
+  for (const foreign::Setting& setting : request.settings) text += row(with_blanks(setting.option), setting.value);
+  text += row("drawn by", request.program);
+  for (const foreign::Leftover& leftover : request.rest) {
+    const bool is_idle = leftover.effect == foreign::Effect::kNone;
+    text += row(is_idle ? "said besides" : "not followed",
+                leftover.name + (leftover.value.empty() ? "" : ": " + leftover.value));
+  }
+  return text;
+}
+
+// Numbers as such where the option takes one.
+Json value_json(const foreign::Setting& setting) {
+  const ValueKind kind = find_option(setting.option)->kind;
+  if (kind == ValueKind::kText || kind == ValueKind::kOptionalText) return setting.value;
+  const Json number = Json::parse(setting.value, nullptr, false);
+  return number.is_number() ? number : Json(setting.value);
+}
+
+Json rest_json(const foreign::Request& request, foreign::Effect effect) {
+  Json rest = Json::array();
+  for (const foreign::Leftover& leftover : request.rest) {
+    if (leftover.effect == effect) rest.push_back({{"name", leftover.name}, {"value", leftover.value}});
+  }
+  return rest;
+}
+
+Json foreign_json(const std::optional<foreign::Request>& request, const std::vector<PngText>& texts) {
+  Json object = {{"format", "foreign"}, {"program", nullptr}};
+  if (request) {
+    Json settings = {{"prompt", request->prompt}};
+    for (const foreign::Setting& setting : request->settings) {
+      std::string key(setting.option);
+      std::ranges::replace(key, '-', '_');
+      settings[key] = value_json(setting);
+    }
+    object["program"] = request->program;
+    object["settings"] = settings;
+    object["not_followed"] = rest_json(*request, foreign::Effect::kSome);
+    object["besides"] = rest_json(*request, foreign::Effect::kNone);
+  }
+  object["texts"] = Json::object();
+  for (const PngText& text : texts) object["texts"][text.keyword] = text.text;
+  return object;
+}
+
+// A text as it is, but for what a terminal should not see; in whole lines under its keyword.
+std::string lines_text(const PngText& text) {
+  std::string shown = escape_for_terminal(text.keyword) + ":\n";
+  std::string_view rest = text.text;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    shown += "  " + escape_for_terminal(rest.substr(0, end)) + "\n";
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
   return shown;
+}
+
+ExitCode show_foreign(const Options& options, const std::vector<PngText>& texts, Results& results, Console& console) {
+  if (texts.empty())
+    throw Error(ExitCode::kBadData, options.subject + ": the picture has no record of how it was drawn, nor any text");
+  const std::optional<foreign::Request> request = foreign::read_request(texts);
+  console.warning(options.subject + ": no record of txt2img; " +
+                  (request ? "these are the settings that another program wrote (" + request->program + ")"
+                           : "these are the texts that another program wrote, nothing of them is known here"));
+  if (options.format == ResultFormat::kJson) {
+    results.line(json_line(foreign_json(request, texts)));
+    return ExitCode::kDone;
+  }
+  std::string shown = request ? foreign_text(*request) : "";
+  for (const PngText& text : texts) {
+    if (!request || text.keyword == "parameters") shown += lines_text(text);
+  }
+  results.text(shown);
+  return ExitCode::kDone;
 }
 
 }  // namespace
@@ -91,13 +164,7 @@ ExitCode show_record(const Options& options, Console& console) {
       results.text(record_text(*record));
     return ExitCode::kDone;
   }
-  const PngText* const parameters = find_parameters(texts);
-  if (parameters == nullptr || options.format == ResultFormat::kJson) {
-    throw Error(ExitCode::kBadData, options.subject + ": the picture has no record of txt2img");
-  }
-  console.warning(options.subject + ": no record of txt2img; these are the parameters another program wrote");
-  results.text(lines_text(parameters->text));
-  return ExitCode::kDone;
+  return show_foreign(options, texts, results, console);
 }
 
 }  // namespace txt2img::cli

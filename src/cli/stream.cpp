@@ -25,7 +25,8 @@ class Stream {
         plan_(make_empty_plan(options, console)),
         maker_(options, plan_.bundle),
         columns_(options.columns),
-        file_("-", options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys, &columns_, &remarks_),
+        file_("-", options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys, &columns_, &remarks_,
+              Requests::kOfOneLine),
         drawing_(options, console, plan_),
         console_(&console) {}
 
