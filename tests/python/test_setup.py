@@ -90,6 +90,12 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path / "checkout")
 
 
+def function_of(script: str, name: str) -> str:
+    """The text of a shell function."""
+    text = (ROOT / "scripts" / script).read_text()
+    return f"{name}() {{" + text.split(f"\n{name}() {{")[1].split("\n}")[0] + "\n}\n"
+
+
 # --- scripts/txt2img and scripts/build ---
 @pytest.fixture
 def built(tree: Tree) -> Tree:
@@ -109,8 +115,7 @@ def test_a_build_says_beforehand_how_many_steps_there_are(tree: Tree) -> None:
 
 
 def test_a_build_in_a_log_says_now_and_then_how_far_it_is() -> None:
-    script = (ROOT / "scripts" / "build").read_text()
-    function = "tell_progress() {" + script.split("tell_progress() {")[1].split("\n}")[0] + "\n}\n"
+    function = function_of("build", "tell_progress")
     clock = (
         'say() { echo "$*" >&2; }; printf() { builtin printf "$@"; SECONDS=$((SECONDS + 10)); }; SECONDS=0; exec 3>&2;'
     )
@@ -151,11 +156,20 @@ def test_another_name_of_the_same_checkout_builds_nothing(built: Tree) -> None:
     assert built.steps() == []
 
 
-def test_another_libtorch_is_built_with(built: Tree) -> None:
-    assert built.run("txt2img", "a cat", Torch_ROOT="/other").stdout == "a cat\n"
+def test_another_libtorch_is_built_with(built: Tree, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    relative = os.path.relpath(tmp_path / "other")
+    assert built.run("txt2img", "a cat", Torch_ROOT=relative).stdout == "a cat\n"
+    assert f"-DTorch_ROOT={tmp_path / 'other'}" in built.log.read_text()
     assert built.steps() == ["configure", "build"]
-    assert built.run("txt2img", "a cat", Torch_ROOT="/other").stdout == "a cat\n"
+    assert built.run("txt2img", "a cat", Torch_ROOT=str(tmp_path / "other")).stdout == "a cat\n"
     assert built.steps() == []
+
+
+def test_a_libtorch_that_is_nowhere_is_named(built: Tree) -> None:
+    result = built.run("txt2img", "a cat", Torch_ROOT="/nonexistent/libtorch")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "Torch_ROOT=/nonexistent/libtorch is no folder" in result.stderr
 
 
 # --- scripts/setup ---
@@ -230,6 +244,25 @@ def test_the_tools_come_beside_a_pytorch_that_no_index_has(tree: Tree, index: Ma
     result = tree.run("setup", **index)
     assert result.returncode == 1
     assert f"'{pytorch}' is no LibTorch" in result.stderr
+
+
+def test_a_download_in_a_log_is_told_with_its_size() -> None:
+    lines = (
+        "Collecting torch==2.13.0",
+        "  Downloading torch-2.13.0-cp313-cp313-manylinux_2_28_x86_64.whl.metadata (31 kB)",
+        "Downloading torch-2.13.0-cp313-cp313-manylinux_2_28_x86_64.whl (526.6 MB)",
+        "  Downloading https://index.example/packages/ab/cd/nvidia_cublas-13.1.0-py3-none-any.whl (1.2 GB)",
+        "Installing collected packages: torch",
+    )
+    function = function_of("setup", "tell_what_takes_time") + 'say() { echo "$*"; }; tell_what_takes_time'
+    told = subprocess.run(
+        ["bash", "-c", function], input="\n".join(lines) + "\n", capture_output=True, text=True
+    ).stdout
+    assert [line.strip() for line in told.splitlines()] == [
+        "downloading torch-2.13.0-cp313-cp313-manylinux_2_28_x86_64.whl (526.6 MB)",
+        "downloading nvidia_cublas-13.1.0-py3-none-any.whl (1.2 GB)",
+        "unpacking",
+    ]
 
 
 def test_a_version_that_says_more_than_the_index_is_no_constraint(tree: Tree, index: Mapping[str, str]) -> None:
