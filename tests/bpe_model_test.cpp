@@ -114,7 +114,7 @@ TEST_F(BpeModelTest, RefusesAVocabularyThatIsNotTokensAndIds) {
     expect_contains(message, "vocab.json");
     expect_contains(message, problem);
   };
-  refuses("", "unexpected end of input");
+  refuses("", "line 1, column 1");
   refuses(R"({"a": 1)", "line 1, column 8");
   refuses("{\"a\": 1,\n\"b\": x}", "line 2");
   refuses("[]", "not an object");
