@@ -98,8 +98,9 @@ TEST(JsonRow, RefusesWhatOtherProgramsCanDoAndThisOneCannot) {
 }
 
 TEST(JsonRow, KnowsWhatPromptsAreCalledElsewhere) {
-  for (const char* line : {R"({"prompt_en":"a cat"})", R"({"Prompt":"a cat"})", R"({"caption":"a cat"})",
-                           R"({"p":"a cat","se":3,"c":7.0,"st":50,"sa":"k_lms"})"}) {
+  for (const char* line :
+       {R"({"prompt_en":"a cat"})", R"({"Prompt":"a cat"})", R"({"caption":"a cat"})",
+        R"({"p":"a cat","se":3,"c":7.0,"st":50,"sa":"k_lms"})", R"({"prompt":"a cat","caption":null})"}) {
     EXPECT_EQ(parse_json_row(line, source(ExtraKeys::kError)).prompt, "a cat") << line;
   }
   const char* const two = R"({"prompt":"a cat","caption":"a photograph"})";

@@ -108,6 +108,8 @@ class ObjectReader {
     const std::string text = text_of(value);
     if (const OptionInfo* const option = find_setting(key, text)) {
       if (!is_left_open(key, value)) add_setting(row_, *option, key, setting_text(*option, value));
+    } else if (is_prompt_key(key) && value.is_null()) {
+      return;  // the prompt is another one
     } else if (is_prompt_key(key) && source_->extra_keys == ExtraKeys::kError) {
       throw Error(ExitCode::kBadData, quote(key) +
                                           " says the same as prompt; leave one out, or say which one to read, "
