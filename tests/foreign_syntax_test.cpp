@@ -66,7 +66,7 @@ TEST(ForeignSyntax, IsNotFoundInProse) {
                              "[",
                              "<lora:",
                              "__",
-                             "\\",
+                             R"(\)",
                              "((",
                              ")",
                              "(:1",

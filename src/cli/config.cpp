@@ -198,7 +198,7 @@ std::vector<std::string> explain_environment() {
     const std::string name(text.substr(0, text.find('=')));
     if (!name.starts_with(kPrefix) || name.size() + 1 >= text.size() || sets_something(name)) continue;
     const std::string why = explain_key(lower_case(name.substr(kPrefix.size())));
-    if (!why.empty()) sentences.push_back(name + " sets nothing" + why);
+    if (!why.empty()) sentences.push_back(std::string(name).append(" sets nothing").append(why));
   }
   return sentences;
 }

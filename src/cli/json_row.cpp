@@ -45,7 +45,7 @@ std::string text_of(const json& value) { return value.is_string() ? value.get<st
 json rename_keys(json object, ColumnMap* columns) {
   if (columns == nullptr) return object;
   json renamed = json::object();
-  for (auto& [key, value] : object.items()) {
+  for (const auto& [key, value] : object.items()) {
     const std::optional<std::string> name = columns->key_of(key);
     if (name && !renamed.emplace(*name, std::move(value)).second)
       throw Error(ExitCode::kBadData, "the key " + quote(*name) + " is there twice");

@@ -83,13 +83,13 @@ std::optional<PromptRow> PromptFile::next(const Refuse& refuse) {
 
 std::optional<PromptRow> PromptFile::next_entry(const Refuse& refuse) {
   try {
-    if (!entries_) read_entries();
+    if (!std::exchange(has_entries_, true)) read_entries();
   } catch (const Error& error) {
     if (error.code() != ExitCode::kBadData) throw;
     refuse(lines_.number(), source_.file + ": " + error.what());
   }
-  while (entry_ < entries_->size()) {
-    const JsonEntry& entry = (*entries_)[entry_++];
+  while (entry_ < entries_.size()) {
+    const JsonEntry& entry = entries_[entry_++];
     try {
       PromptRow row = parse_json_entry(entry.text, entry.id, source_);
       row.line = entry.line;
@@ -103,7 +103,6 @@ std::optional<PromptRow> PromptFile::next_entry(const Refuse& refuse) {
 }
 
 void PromptFile::read_entries() {
-  entries_.emplace();
   std::string document;
   while (const std::optional<Line> line = lines_.next()) {
     check_text(*line);

@@ -56,7 +56,8 @@ class PromptFile {
   TextBlocks blocks_;
   Remarks* remarks_;
   std::optional<std::vector<std::string>> header_;  // of tables
-  std::optional<std::vector<JsonEntry>> entries_;   // of a JSON document
+  std::vector<JsonEntry> entries_;                  // of a JSON document, once it is read
+  bool has_entries_ = false;
   std::size_t entry_ = 0;
   bool is_ended_ = false;
 };
