@@ -204,6 +204,22 @@ std::optional<fs::path> write_output_file(const fs::path& path, std::span<const 
   return name;
 }
 
+bool rename_file(const fs::path& from, const fs::path& to) {
+  const MissingFolders folders(to);
+  if (!claim_name(from, to)) return false;
+  std::error_code ignored;
+  if (fs::equivalent(from, to, ignored)) ::unlink(from.c_str());  // a hard link was all that the disk could do
+  sync_folder(to.parent_path());
+  if (from.parent_path() != to.parent_path()) sync_folder(from.parent_path());
+  return true;
+}
+
+fs::path set_aside(const fs::path& path) {
+  int number = 2;
+  while (!rename_file(path, numbered(path, number))) ++number;
+  return numbered(path, number);
+}
+
 void check_can_create(const fs::path& path) {
   check_names(path);
   if (look_at(path) == Target::kStream) {

@@ -22,6 +22,13 @@ TXT2IMG_API std::optional<std::filesystem::path> write_output_file(const std::fi
                                                                    std::span<const std::uint8_t> bytes,
                                                                    OnExists on_exists);
 
+// Gives a file another name, in a folder that is made if need be, unless something has that name already: says whether
+// it did. Whenever the process dies, the file has one of the names. Throws Error: kCannotCreate, kIo.
+TXT2IMG_API bool rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Gives a file the first free name of NAME-2.png, NAME-3.png, ..., which is returned. Throws like rename_file.
+TXT2IMG_API std::filesystem::path set_aside(const std::filesystem::path& path);
+
 // Checks before any work that a file could be made at `path`: the folder exists or can be made, is writable, and `path`
 // is not a folder. Makes nothing that stays. Throws Error(kCannotCreate).
 TXT2IMG_API void check_can_create(const std::filesystem::path& path);

@@ -17,4 +17,7 @@ std::string geneval_metadata(const Item& item);
 std::optional<std::filesystem::path> geneval_metadata_path(const Options& options, const Item& item,
                                                            const std::filesystem::path& picture);
 
+// Whether such a file is there, and says something else than it should.
+bool geneval_metadata_differs(const Options& options, const Item& item, const std::filesystem::path& picture);
+
 }  // namespace txt2img::cli

@@ -1,6 +1,7 @@
 #include "cli/manifest.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +19,7 @@
 #include "json.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
+#include "txt2img/output_file.h"
 
 namespace txt2img::cli {
 namespace {
@@ -25,6 +28,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kName = "manifest.";
 constexpr std::string_view kEnding = ".jsonl";
+constexpr std::string_view kLineStart = R"({"path":")";
 
 Precision get_precision(const nlohmann::json& line, const char* key) {
   return parse_precision(line.at(key).get_ref<const std::string&>());
@@ -50,6 +54,17 @@ bool is_manifest(const fs::path& file) {
          (name.starts_with(kName) && name.ends_with(kEnding) && name.find("-of-") != std::string::npos);
 }
 
+// Nothing if the line is torn, or not ours.
+std::optional<ManifestEntry> find_entry(const std::string& text) {
+  try {
+    return parse_entry(text);
+  } catch (const Error&) {
+    return std::nullopt;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
 class Descriptor {
  public:
   explicit Descriptor(const fs::path& path)
@@ -63,8 +78,8 @@ class Descriptor {
   ~Descriptor() {
     if (number_ >= 0) ::close(number_);
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
 
   [[nodiscard]] int number() const { return number_; }
 
@@ -74,6 +89,25 @@ class Descriptor {
  private:
   int number_;
 };
+
+// Against a process that replaces the file meanwhile. Where the file system knows no locks, nothing is locked.
+Descriptor open_locked(const fs::path& path) {
+  for (;;) {
+    Descriptor file(path);
+    while (::flock(file.number(), LOCK_EX) != 0 && errno == EINTR) continue;
+    struct stat opened{};
+    struct stat named{};
+    const bool is_known = ::fstat(file.number(), &opened) == 0 && ::stat(path.c_str(), &named) == 0;
+    if (!is_known || (opened.st_ino == named.st_ino && opened.st_dev == named.st_dev)) return file;
+  }
+}
+
+// Whether what follows there is the start of a line of ours.
+bool is_torn_line(int descriptor, off_t at) {
+  std::array<char, kLineStart.size()> start{};
+  const ssize_t got = ::pread(descriptor, start.data(), start.size(), at);
+  return got > 0 && kLineStart.starts_with(std::string_view(start.data(), static_cast<std::size_t>(got)));
+}
 
 // Where the last whole line ends.
 off_t end_of_lines(int descriptor, off_t size) {
@@ -125,15 +159,11 @@ Manifest::Manifest(const std::string& folder) {
 void Manifest::read(const fs::path& file) {
   LineReader lines(file.string());
   while (const std::optional<Line> line = lines.next()) {
-    try {
-      ManifestEntry entry = parse_entry(line->text);
-      run_seed_ = entry.run_seed;
-      entries_[entry.path] = std::move(entry);
-    } catch (const Error&) {
-      continue;  // torn, or not ours
-    } catch (const nlohmann::json::exception&) {
-      continue;
-    }
+    std::optional<ManifestEntry> entry = find_entry(line->text);
+    if (!entry) continue;
+    run_seed_ = entry->run_seed;
+    entries_of_content_.emplace(entry->sha256, *entry);
+    entries_[entry->path] = *std::move(entry);
   }
 }
 
@@ -142,16 +172,23 @@ const ManifestEntry* Manifest::find(const std::string& path) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+std::vector<ManifestEntry> Manifest::find_content(const std::string& sha256) const {
+  std::vector<ManifestEntry> found;
+  const auto [begin, end] = entries_of_content_.equal_range(sha256);
+  for (auto entry = begin; entry != end; ++entry) found.push_back(entry->second);
+  return found;
+}
+
 void append_to_manifest(const fs::path& path, const ManifestEntry& entry, bool repairs) {
   const auto fail = [&path] {
     throw Error(ExitCode::kIo, "cannot write " + path.string() + ": " + std::generic_category().message(errno));
   };
-  Descriptor file(path);
+  Descriptor file = open_locked(path);
   std::string text = manifest_line(entry);
   struct stat status{};
   if (::fstat(file.number(), &status) != 0) fail();
   const off_t whole = end_of_lines(file.number(), status.st_size);
-  if (whole < status.st_size && repairs) {
+  if (whole < status.st_size && repairs && is_torn_line(file.number(), whole)) {
     if (::ftruncate(file.number(), whole) != 0) fail();
   } else if (whole < status.st_size) {
     text.insert(0, 1, '\n');
@@ -163,6 +200,40 @@ void append_to_manifest(const fs::path& path, const ManifestEntry& entry, bool r
     fail();
   }
   if (!file.close()) fail();
+}
+
+void tidy_manifest(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(fs::symlink_status(path, ignored))) return;
+  const Descriptor lock = open_locked(path);
+  bool is_tidy = true;
+  std::string text;
+  LineReader lines(path.string());
+  while (const std::optional<Line> line = lines.next()) {
+    if (line->is_too_long) return;
+    const std::optional<ManifestEntry> entry = find_entry(line->text);
+    const bool is_gone = entry && !fs::exists(fs::symlink_status(path.parent_path() / entry->path, ignored));
+    is_tidy = is_tidy && !is_gone;
+    if (!is_gone) text += line->text + '\n';
+  }
+  if (is_tidy) return;
+  write_output_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, OnExists::kOverwrite);
+}
+
+void check_manifest(const Options& options, const std::string& folder) {
+  const fs::path path = manifest_path(folder, options.shard);
+  std::error_code ignored;
+  if (!options.has_files() || !fs::is_regular_file(path, ignored) || fs::file_size(path, ignored) == 0) return;
+  LineReader lines(path.string());
+  bool has_lines = false;
+  while (const std::optional<Line> line = lines.next()) {
+    if (find_entry(line->text)) return;
+    has_lines = has_lines || !kLineStart.starts_with(std::string_view(line->text).substr(0, kLineStart.size()));
+  }
+  if (!has_lines) return;
+  throw Error(ExitCode::kCannotCreate, path.string() +
+                                           " is there already, and is not a list of this program's "
+                                           "pictures; choose another folder with --output");
 }
 
 }  // namespace txt2img::cli

@@ -258,12 +258,14 @@ constexpr OptionInfo kTable[] = {
      [](Options& o, std::string_view t) { o.layout = static_cast<Layout>(parse_choice(t, kLayoutNames)); },
      kLayoutNames},
     {"--on-exists", "", kText, kEverywhere, kOutput,
-     "If the file is there already. The default is overwrite for x.png and templates, else rename.",
+     "If the file is there already. The default is overwrite for x.png and templates, else rename; pictures of a prompt file "
+     "or layout need names that are free (error), but for a line that names its own file.",
      [](Options& o, std::string_view t) { o.on_exists = static_cast<OnExists>(parse_choice(t, kOnExistsNames)); },
      kOnExistsNames},
     {"--resume", "", kSwitch, kEverywhere, kOutput,
      "Leave pictures alone that are there, whole and of the same job; draw the others. Without a seed the one of the "
-     "earlier run is taken.",
+     "earlier run is taken. Pictures of lines that moved are renamed, damaged ones and those of other settings replaced, "
+     "files that this program did not draw never.",
      [](Options& o, std::string_view t) { o.resumes = parse_switch(t); }},
     {"--shard", "I/N", kText, kEverywhere, kOutput,
      "Draw only the items i with i mod N = I, counted from 0; names, seeds and bytes are those of the whole run.",

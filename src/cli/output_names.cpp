@@ -151,6 +151,8 @@ std::size_t parse_width(std::string_view text, std::size_t max) {
 std::span<const std::string_view> template_fields() { return kFieldNames; }
 
 OutputNames::OutputNames(const Options& options, std::size_t pictures) {
+  if (options.has_files() || options.layout) default_on_exists_ = OnExists::kError;
+  if (options.is_stream) default_on_exists_ = OnExists::kRename;  // its answers have the names
   const std::string given = options.output.value_or(".");
   const OutputKind kind = kind_of(given);
   check_layout(options, kind);
@@ -167,7 +169,7 @@ OutputNames::OutputNames(const Options& options, std::size_t pictures) {
       root_ = given;
       break;
     case OutputKind::kFolder:
-      if (!options.has_files() && !options.layout) default_on_exists_ = OnExists::kRename;
+      if (default_on_exists_ == OnExists::kOverwrite) default_on_exists_ = OnExists::kRename;
       set_template((options.output ? literal((fs::path(given) / "").string()) : "") + name_in_folder(options));
       break;
     case OutputKind::kTemplate:

@@ -46,7 +46,8 @@ class OutputNames {
 
   [[nodiscard]] Destination destination() const { return destination_; }
 
-  // A name that follows from what the user gave is replaced, a name made by the program is never given twice.
+  // A name that follows from what the user gave is replaced, a name made by the program is never given twice. Pictures
+  // of a prompt file and of a layout have one name each, which must be free.
   [[nodiscard]] OnExists default_on_exists() const { return default_on_exists_; }
 
   // The folder that all files are in: what comes before the first field. Empty: the current one.

@@ -74,7 +74,9 @@ class PictureWriter {
   std::thread thread_;
 };
 
-// Pictures that are there but in no manifest, for the run was killed in between, are listed in it.
-void complete_manifest(const Options& options, const Plan& plan);
+// For --resume: pictures that are there but not in the manifest, for a run was killed in between, or that have got
+// another name, are listed in it, and what is not there any more is taken out. Side files of a layout that lag behind
+// are written.
+void complete_lists(const Options& options, const Plan& plan);
 
 }  // namespace txt2img::cli

@@ -12,9 +12,11 @@
 #include "cli/foreign_syntax.h"
 #include "cli/geneval.h"
 #include "cli/manifest.h"
+#include "cli/moved_pictures.h"
 #include "cli/notes.h"
 #include "cli/prompt_files.h"
 #include "cli/remarks.h"
+#include "cli/report.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
@@ -116,7 +118,7 @@ class Planner {
   void name_outputs() {
     if (options_->action == Action::kVerify && !options_->output) return;
     plan_.names.emplace(*options_, count_pictures());
-    plan_.on_exists = options_->on_exists.value_or(plan_.names->default_on_exists());
+    plan_.on_exists = options_->on_exists;
     switch (plan_.destination()) {
       case Destination::kStream: check_can_create(plan_.root()); break;
       case Destination::kFiles:
@@ -139,7 +141,7 @@ class Planner {
   // Of all shards: two pictures of the run may share a name only where the second one gets another.
   void check_collisions() {
     if (options_->layout == Layout::kT2iCompbench) warn_of_names();
-    if (plan_.on_exists == OnExists::kRename) return;
+    if (plan_.on_exists.value_or(plan_.names->default_on_exists()) == OnExists::kRename) return;
     std::unordered_map<std::string, std::size_t> item_of;  // by path
     item_of.reserve(count_pictures());
     for (std::size_t item = 0; item < plan_.items.size(); ++item) {
@@ -170,6 +172,7 @@ class Planner {
     for (Job& job : plan_.jobs) {
       try {
         check_output(plan_, job);
+        if (!looks_at_files()) check_is_free(plan_, job);
       } catch (const Error& error) {
         blame(plan_.items[job.item], error);
       }
@@ -180,21 +183,84 @@ class Planner {
     return plan_.files.at(item.file) + ":" + std::to_string(item.line);
   }
 
+  // Where the names of the run must be free, but for what an earlier start of it has left.
+  [[nodiscard]] bool looks_at_files() const {
+    if (plan_.destination() != Destination::kFiles) return false;
+    return options_->resumes || (options_->action == Action::kVerify && options_->has_files()) ||
+           (!plan_.on_exists && plan_.names->default_on_exists() == OnExists::kError);
+  }
+
+  [[nodiscard]] bool goes_on() const { return options_->resumes || options_->redoes; }
+
   // What is there already, and what dead processes have left.
   void find_finished() {
-    const bool looks = options_->resumes || options_->action == Action::kVerify;
-    if (!looks || plan_.destination() != Destination::kFiles) return;
+    if (!looks_at_files()) return;
     const FinishedPictures finished(*options_, plan_.bundle, plan_.root());
-    std::set<fs::path> folders;
     for (Job& job : plan_.jobs) {
+      if (!goes_on() && options_->action != Action::kVerify && plan_.on_exists_of(job) != OnExists::kError) continue;
+      job.state = finished.look_at(plan_.path_of(job), plan_.settings_of(job));
+    }
+    if (options_->action != Action::kVerify || options_->redoes) check_names_are_free();
+    if (!options_->resumes && options_->action == Action::kDraw) check_manifest(*options_, plan_.root());
+    if (goes_on() || options_->action == Action::kVerify) plan_.moved = find_moved(plan_, finished);
+    if (options_->shard) leave_moved();
+    if (options_->resumes && options_->action == Action::kDraw) remove_all_leftovers();
+  }
+
+  void remove_all_leftovers() const {
+    std::set<fs::path> folders;
+    for (const Job& job : plan_.jobs) {
       const fs::path path = plan_.path_of(job);
-      job.state = finished.look_at(path, plan_.settings_of(job));
-      if (options_->action != Action::kDraw) continue;
       folders.insert(path.parent_path());
       const std::optional<fs::path> metadata = geneval_metadata_path(*options_, plan_.items[job.item], path);
       if (metadata) folders.insert(metadata->parent_path());
     }
     for (const fs::path& folder : folders) remove_leftovers(folder, options_->shard.has_value());
+  }
+
+  // Without a record in the pictures one that was written just before the run was killed cannot be told from another
+  // file: it is drawn, and compared.
+  [[nodiscard]] bool is_taken(const Job& job) const {
+    switch (job.state) {
+      case JobState::kDue:
+      case JobState::kSkipped:
+      case JobState::kMissing: return false;
+      case JobState::kDamaged:
+      case JobState::kOther: return !goes_on();
+      case JobState::kForeign: break;
+    }
+    const bool may_be_ours = goes_on() && options_->metadata == Metadata::kOmit;
+    return plan_.on_exists_of(job) == OnExists::kError && !may_be_ours;
+  }
+
+  void check_names_are_free() const {
+    std::vector<fs::path> taken;
+    for (const Job& job : plan_.jobs) {
+      if (is_taken(job))
+        taken.push_back(plan_.path_of(job));
+      else if (!goes_on() && geneval_metadata_differs(*options_, plan_.items[job.item], plan_.path_of(job)))
+        taken.push_back(*geneval_metadata_path(*options_, plan_.items[job.item], plan_.path_of(job)));
+    }
+    if (taken.empty()) return;
+    const std::string which =
+        taken.front().string() +
+        (taken.size() > 1 ? " and " + std::to_string(taken.size() - 1) + " more files of this run's names" : "");
+    throw Error(ExitCode::kCannotCreate,
+                goes_on() ? which +
+                                ": not drawn by this program, and not replaced; move what is there away, choose "
+                                "another folder with --output, or give --on-exists overwrite"
+                          : which +
+                                ": there already; go on with an earlier run by --resume, choose another folder with "
+                                "--output, or give --on-exists rename, skip or overwrite");
+  }
+
+  // Another shard may be about to replace them.
+  void leave_moved() {
+    if (plan_.moved.empty()) return;
+    console_->warning(pictures_text(plan_.moved.size()) + " of this run lie under the names of other lines, such as " +
+                      plan_.moved.begin()->second.string() +
+                      "; shards draw them again, --resume without --shard renames them");
+    plan_.moved.clear();
   }
 
   void warn_of_names() {
@@ -262,9 +328,22 @@ void check_output(const Plan& plan, Job& job) {
     return;
   }
   check_can_create(path);
-  if (plan.on_exists != OnExists::kError || !fs::exists(path, ignored)) return;
+}
+
+void check_is_free(const Plan& plan, const Job& job) {
+  if (plan.destination() != Destination::kFiles || plan.on_exists_of(job) != OnExists::kError) return;
+  const fs::path path = plan.path_of(job);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return;
   throw Error(ExitCode::kCannotCreate,
               path.string() + ": the file exists; remove it, or give --on-exists overwrite, rename or skip");
+}
+
+OnExists Plan::on_exists_of(const Job& job) const {
+  if (on_exists) return *on_exists;
+  const bool is_earlier_state = job.state == JobState::kDamaged || job.state == JobState::kOther;
+  if (is_earlier_state || !items[job.item].output.empty()) return OnExists::kOverwrite;
+  return names ? names->default_on_exists() : OnExists::kError;
 }
 
 Settings Plan::settings_of(const Job& job) const {
@@ -292,7 +371,7 @@ Plan make_empty_plan(const Options& options, Console& console) {
   plan.bundle = read_bundle(find_bundle(options.model));
   warn_of_other_model(options, plan.bundle, console);
   plan.names.emplace(options, 2);
-  plan.on_exists = options.on_exists.value_or(plan.names->default_on_exists());
+  plan.on_exists = options.on_exists;
   return plan;
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,8 +20,9 @@
 
 namespace txt2img::cli {
 
-// kSkipped: nothing to do, it is there. The last three are due, and were found to be so.
-enum class JobState { kDue, kSkipped, kMissing, kDamaged, kOther };
+// kSkipped: nothing to do, it is there. Those after it are due, and were found to be so: kDamaged and kOther have a
+// file of this program under their name, kForeign one of somebody else.
+enum class JobState { kDue, kSkipped, kMissing, kDamaged, kOther, kForeign };
 
 constexpr bool is_due(JobState state) { return state != JobState::kSkipped; }
 
@@ -37,14 +39,19 @@ struct Plan {
   std::vector<Item> items{};
   std::vector<std::string> files{};  // of prompts
   std::vector<Job> jobs{};
-  std::optional<OutputNames> names{};  // none: the pictures go nowhere
-  OnExists on_exists{};
+  std::optional<OutputNames> names{};   // none: the pictures go nowhere
+  std::optional<OnExists> on_exists{};  // that was asked for
   std::unique_ptr<PromptTokenizers> tokenizers{};
-  std::uint64_t run_seed = 0;  // of items that have none of their own
+  std::uint64_t run_seed = 0;                            // of items that have none of their own
+  std::map<std::size_t, std::filesystem::path> moved{};  // by job, of those due: where its picture lies instead
 
   [[nodiscard]] std::string root() const { return names ? names->root() : std::string(); }  // of the names
   [[nodiscard]] Destination destination() const { return names ? names->destination() : Destination::kNowhere; }
   [[nodiscard]] Settings settings_of(const Job& job) const;
+
+  // What is to be done about a file that has the name of its picture. Not asked for, a file is replaced where the line
+  // itself names it, or where it is known to be an earlier state of this run's.
+  [[nodiscard]] OnExists on_exists_of(const Job& job) const;
   [[nodiscard]] std::filesystem::path path_of(const Job& job) const;  // empty for standard output
 };
 
@@ -58,5 +65,8 @@ Plan make_empty_plan(const Options& options, Console& console);
 // Whether the job can be written, and need be: its state. Throws Error(kCannotCreate), kBadData for an `output` that is
 // no name.
 void check_output(const Plan& plan, Job& job);
+
+// Throws Error(kCannotCreate) where a file has the name of the picture, and must be neither replaced nor joined.
+void check_is_free(const Plan& plan, const Job& job);
 
 }  // namespace txt2img::cli

@@ -65,11 +65,26 @@ std::string style_text(const Settings& style, const Plan& plan) {
          (style.negative.empty() ? "" : prompt_text("negative  ", style.negative, plan));
 }
 
+// Of a file that is there.
+std::string state_text(const Plan& plan, const Job& job) {
+  const auto moved = plan.moved.find(static_cast<std::size_t>(&job - plan.jobs.data()));
+  if (moved != plan.moved.end()) return ", is there as " + moved->second.string() + ", would be renamed";
+  switch (job.state) {
+    case JobState::kSkipped: return ", is there already, would be skipped";
+    case JobState::kOther: return ", would replace one of another prompt or other settings";
+    case JobState::kDamaged: return ", would replace a damaged one";
+    case JobState::kDue:
+    case JobState::kMissing:
+    case JobState::kForeign: break;
+  }
+  return "";
+}
+
 std::string job_text(const Plan& plan, const Job& job) {
   const bool is_file = plan.destination() != Destination::kStandardOutput;
   const std::string path = is_file ? plan.path_of(job).string() : "standard output";
   return "          " + escape_for_terminal(path) + "  (seed " + std::to_string(plan.settings_of(job).seed) +
-         (job.state == JobState::kSkipped ? ", is there already, would be skipped" : "") + ")\n";
+         escape_for_terminal(state_text(plan, job)) + ")\n";
 }
 
 // What the row of the prompt file has for other programs, or may override.

@@ -1,9 +1,13 @@
 #include "cli/run.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "cli/drawing.h"
+#include "cli/finished.h"
+#include "cli/moved_pictures.h"
 #include "cli/overview.h"
 #include "cli/picture_writer.h"
 #include "cli/plan.h"
@@ -18,6 +22,23 @@ namespace {
 bool prints_results(const Options& options, const Plan& plan) {
   return plan.destination() == Destination::kStandardOutput || options.format == ResultFormat::kJson ||
          options.verbosity != Verbosity::kQuiet;
+}
+
+// What becomes of files that an earlier start of the run has left.
+void rename_and_remark(Plan& plan, const Options& options, Console& console) {
+  if (!plan.moved.empty()) {
+    const std::size_t renamed = rename_moved(plan, FinishedPictures(options, plan.bundle, plan.root()));
+    console.remark(pictures_text(renamed) + " had the name of another line, and got " +
+                   (renamed == 1 ? "its own" : "their own"));
+  }
+  const auto count = [&plan](JobState state) {
+    return static_cast<std::size_t>(std::ranges::count(plan.jobs, state, &Job::state));
+  };
+  const std::size_t other = count(JobState::kOther);
+  const std::size_t damaged = count(JobState::kDamaged);
+  if (other + damaged == 0) return;
+  console.remark("replaces " + pictures_text(other + damaged) + ": " + std::to_string(other) +
+                 " of other prompts or settings, " + std::to_string(damaged) + " damaged");
 }
 
 }  // namespace
@@ -43,7 +64,8 @@ std::vector<std::uint8_t> encode_picture(const Image& image, const Record& recor
   return encode_png(image, metadata == Metadata::kWrite ? record_chunks(record) : std::vector<PngText>());
 }
 
-ExitCode draw_plan(const Plan& plan, const Options& options, Console& console) {
+ExitCode draw_plan(Plan& plan, const Options& options, Console& console) {
+  rename_and_remark(plan, options, console);
   Overview overview(options, plan);
   Drawing drawing(options, console, plan, &overview);
   std::vector<const Job*> due;
@@ -54,7 +76,7 @@ ExitCode draw_plan(const Plan& plan, const Options& options, Console& console) {
   for (const Job& job : plan.jobs) {
     if (!is_due(job.state)) drawing.skip(job);
   }
-  complete_manifest(options, plan);
+  complete_lists(options, plan);
   if (!due.empty()) {
     drawing.open();
     drawing.draw(due);
@@ -65,7 +87,7 @@ ExitCode draw_plan(const Plan& plan, const Options& options, Console& console) {
 }
 
 ExitCode draw_pictures(const Options& options, Console& console) {
-  const Plan plan = make_plan(options, console);
+  Plan plan = make_plan(options, console);
   if (prints_results(options, plan)) Results::check();
   return draw_plan(plan, options, console);
 }
@@ -79,7 +101,8 @@ ExitCode show_plan(const Options& options, Console& console) {
     return ExitCode::kDone;
   }
   for (const Job& job : plan.jobs) {
-    const Status status = is_due(job.state) ? Status::kPlanned : Status::kSkipped;
+    const bool is_there = !is_due(job.state) || plan.moved.contains(static_cast<std::size_t>(&job - plan.jobs.data()));
+    const Status status = is_there ? Status::kSkipped : Status::kPlanned;
     const std::string path = plan.path_of(job).string();
     results.line(outcome_json(plan, job, {.status = status, .path = path.empty() ? "-" : path, .error = {}}));
   }

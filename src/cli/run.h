@@ -13,7 +13,8 @@ namespace txt2img::cli {
 
 struct Plan;
 
-ExitCode draw_plan(const Plan& plan, const Options& options, Console& console);
+// Pictures that are found under other names get theirs first; their jobs become kSkipped.
+ExitCode draw_plan(Plan& plan, const Options& options, Console& console);
 ExitCode draw_pictures(const Options& options, Console& console);
 ExitCode show_plan(const Options& options, Console& console);
 

@@ -80,6 +80,7 @@ class Stream {
     for (int image = 0; image < item.count; ++image) {
       Job job{.item = 0, .image = image};
       check_output(plan_, job);
+      check_is_free(plan_, job);
       plan_.jobs.push_back(job);
     }
     drawing_.set_range(item.first, 0, 0);

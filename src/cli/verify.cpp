@@ -114,7 +114,9 @@ void write_picture(const Options& options, const Plan& plan, const Record& recor
   const std::vector<std::uint8_t> png = encode_picture(image, record, options.metadata);
   switch (plan.destination()) {
     case Destination::kFiles:
-    case Destination::kStream: write_output_file(plan.path_of(plan.jobs.front()), png, plan.on_exists); break;
+    case Destination::kStream:
+      write_output_file(plan.path_of(plan.jobs.front()), png, plan.on_exists_of(plan.jobs.front()));
+      break;
     case Destination::kStandardOutput: Results::bytes(png); break;
     case Destination::kNowhere: break;
   }

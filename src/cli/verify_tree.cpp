@@ -20,18 +20,24 @@ std::string_view name_of(JobState state) {
     case JobState::kMissing: return "missing";
     case JobState::kDamaged: return "damaged";
     case JobState::kOther: return "other";
+    case JobState::kForeign: return "foreign";
     case JobState::kDue: break;
   }
   return "due";
 }
 
 std::string_view explain(JobState state) {
+  if (state == JobState::kForeign) return "not drawn by this program";
   return state == JobState::kOther ? "the picture of another job" : name_of(state);
 }
 
 std::string finding_text(const Plan& plan, const Job& job, ResultFormat format) {
   const std::string path = plan.path_of(job).string();
-  if (format == ResultFormat::kText) return path + ": " + std::string(explain(job.state));
+  const auto moved = plan.moved.find(static_cast<std::size_t>(&job - plan.jobs.data()));
+  if (format == ResultFormat::kText) {
+    return path + ": " + std::string(explain(job.state)) +
+           (moved == plan.moved.end() ? "" : "; it lies at " + moved->second.string());
+  }
   const Item& item = plan.items[job.item];
   return json_line({{"item", item.number},
                     {"image", job.image},
@@ -44,7 +50,7 @@ std::string finding_text(const Plan& plan, const Job& job, ResultFormat format) 
 
 ExitCode verify_tree(const Options& options, Console& console) {
   Results::check();
-  const Plan plan = make_plan(options, console);
+  Plan plan = make_plan(options, console);
   if (plan.destination() != Destination::kFiles) {
     throw Error(ExitCode::kUsage, "--verify " + options.subject + ": that is no folder of pictures");
   }

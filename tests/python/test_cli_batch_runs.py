@@ -106,7 +106,7 @@ def test_resuming_draws_what_is_missing_damaged_or_of_another_job(program: Progr
 def test_resuming_with_other_settings_draws_all_again(program: Program) -> None:
     file = write_prompts(program, 3)
     assert program.run("-f", file, "-s", 7, "-o", "out/").code == 0
-    for other in (["-s", 8], ["-s", 7, "-g", 1.5], ["-s", 7, "--dtype", "bfloat16"]):
+    for other in (["-s", 80], ["-s", 7, "-g", 1.5], ["-s", 7, "--dtype", "bfloat16"]):
         result = program.run("-f", file, *other, "-o", "out/", "--resume", "--json", "--dry-run")
         assert {r["status"] for r in result.records} == {"planned"}, other
 

@@ -120,3 +120,54 @@ def test_a_resumed_run_that_is_killed_too_goes_on_to_the_same_tree(lab: Lab) -> 
         return "" if result.code == 0 and left == whole else f"{where}: {result.err}{difference(left, whole)}"
 
     check(kills[::STRIDE], try_kill)
+
+
+@pytest.mark.parametrize(
+    ("options", "change"),
+    [
+        (("-o", "out/{index}.png"), "front"),
+        (("-o", "out/{index}.png"), "reversed"),
+        (("-o", "out/", "--layout", "geneval"), "front"),
+        (("-o", "out/{index}.png", "--no-metadata"), "reversed"),
+    ],
+    ids=["front", "reversed", "geneval", "no-metadata"],
+)
+def test_renaming_that_is_killed_at_any_call_loses_no_picture(lab: Lab, options: tuple[str, ...], change: str) -> None:
+    run = ("-f", "p.jsonl", "-s", 7, "-q", *options)
+
+    def changed(name: str) -> Faults:
+        faults = lab.faults(name)
+        assert faults.program.run(*run).code == 0
+        file = faults.program.folder / "p.jsonl"
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(lines[::-1] if change == "reversed" else [NEW_LINE, *lines]))
+        return faults
+
+    undisturbed = changed("whole")
+    calls = undisturbed.calls(*run, "--resume")
+    whole = pictures_and_list(undisturbed.folder)
+    assert [call for call in calls if call.startswith("rename")]
+
+    def try_kill(kill: Kill) -> str:
+        where = f"{kill.how} {kill.number} {kill.call}"
+        faults = changed(where.replace(" ", "-").replace("/", "-"))
+        before = {data for name, data in tree(faults.folder).items() if name.endswith(".png")}
+        if faults.kill(kill.number, *run, "--resume", how=kill.how).code != -signal.SIGKILL:
+            return f"{where}: not killed"
+        if not before <= set(tree(faults.folder).values()):
+            return f"{where}: a picture is lost"
+        result = faults.program.run(*run, "--resume")
+        left = pictures_and_list(faults.folder)
+        return "" if result.code == 0 and left == whole else f"{where}: {result.err}{difference(left, whole)}"
+
+    check(listed(calls)[:: STRIDE if STRIDE == 1 else 3 * STRIDE], try_kill)
+
+
+NEW_LINE = '{"prompt": "new", "steps": 1}\n'
+
+
+def pictures_and_list(folder: Path) -> dict[str, bytes]:
+    """All files; the lines of the manifest sorted, for they are in the order of finishing."""
+    found = tree(folder)
+    found["manifest.jsonl"] = b"".join(sorted(set(found["manifest.jsonl"].splitlines(keepends=True))))
+    return found
