@@ -1,6 +1,7 @@
 #include "cli/console.h"
 
 #include "cli/terminal.h"
+#include "cli/unicode.h"
 #include "utf8.h"
 
 namespace txt2img::cli {
@@ -29,12 +30,12 @@ void Console::remark(const std::string& text) {
 }
 
 void Console::warning(const std::string& text) {
-  if (verbosity_ != Verbosity::kQuiet) line("warning: ", kYellow, text);
+  if (verbosity_ != Verbosity::kQuiet) line("warning: ", kYellow, shorten(text));
 }
 
 void Console::error(const Error& error) {
   const bool is_interrupt = error.code() == ExitCode::kInterrupted || error.code() == ExitCode::kTerminated;
-  line(is_interrupt ? "" : "error: ", kRed, error.what());
+  line(is_interrupt ? "" : "error: ", kRed, shorten(error.what()));
   if (verbosity_ == Verbosity::kVerbose && !error.detail().empty()) line("", "", error.detail());
 }
 

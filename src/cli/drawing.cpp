@@ -59,8 +59,8 @@ void Drawing::skip(const Job& job) {
 }
 
 void Drawing::open() {
+  progress_->start_loading(plan_->bundle.name, size_of(plan_->bundle));
   verify_files(plan_->bundle, options_->verify_model);
-  progress_->start_loading(plan_->bundle.name);
   const auto start = Clock::now();
   for (const EngineOptions& options : engines_of(options_->engine, options_->devices)) {
     workers_.push_back({.number = workers_.size(),

@@ -100,6 +100,12 @@ std::vector<DeviceInfo> list_devices() {
   return devices;
 }
 
+std::uint64_t size_of(const Bundle& bundle) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, file] : bundle.files) bytes += file.bytes;
+  return bytes;
+}
+
 std::string torch_version() {
   std::string version;
   find_function<decltype(txt2img_torch_version)>("txt2img_torch_version")(version);

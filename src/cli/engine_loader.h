@@ -1,6 +1,7 @@
 // Opens the engine, which brings LibTorch along, when a picture is due.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,9 @@
 #include "txt2img/engine.h"
 
 namespace txt2img::cli {
+
+// Bytes of all files.
+std::uint64_t size_of(const Bundle& bundle);
 
 // The bundle's files must have been verified. Throws Error: kInternal (the engine or LibTorch cannot be opened), and
 // what the engine throws: kUnavailable, kBadData.

@@ -19,16 +19,18 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// Composed, so that one text has one name.
-std::string compose(std::string_view text) {
+std::string map_text(std::string_view text, int options) {
   const std::string valid = replace_invalid_utf8(text);
-  utf8proc_uint8_t* composed = nullptr;
+  utf8proc_uint8_t* mapped = nullptr;
   const utf8proc_ssize_t size =
       utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(valid.data()), static_cast<utf8proc_ssize_t>(valid.size()),
-                   &composed, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(composed, &std::free);
-  return size < 0 ? valid : std::string(reinterpret_cast<const char*>(composed), static_cast<std::size_t>(size));
+                   &mapped, static_cast<utf8proc_option_t>(options));
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
+  return size < 0 ? valid : std::string(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(size));
 }
+
+// Composed, so that one text has one name.
+std::string compose(std::string_view text) { return map_text(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE); }
 
 bool is_mark(char32_t c) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
@@ -161,10 +163,18 @@ std::string avoid_device_names(std::string_view path) {
   return safe;
 }
 
+std::string compose_name(std::string_view name) { return is_ascii(name) ? std::string(name) : compose(name); }
+
+std::string fold_name(std::string_view name) {
+  return is_ascii(name) ? lower_ascii(name) : map_text(name, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
+}
+
 void check_relative_name(std::string_view path) {
   if (path.empty()) throw Error(ExitCode::kBadData, "it is empty");
   if (path.starts_with('/'))
     throw Error(ExitCode::kBadData, "it begins with '/'; write it relative to the folder of --output");
+  if (path.starts_with("~/"))
+    throw Error(ExitCode::kBadData, "it begins with '~'; write it relative to the folder of --output");
   for (std::size_t at = 0; at < path.size();) {
     const CodePoint c = decode_utf8(path, at);
     at += c.size;

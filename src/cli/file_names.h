@@ -25,4 +25,10 @@ std::string avoid_device_names(std::string_view path);
 // no empty part, nothing but text that can be shown.
 void check_relative_name(std::string_view path);
 
+// Equal for names that are one where case, or composed and decomposed letters, are not told apart.
+std::string fold_name(std::string_view name);
+
+// Composed letters, as most programs write them.
+std::string compose_name(std::string_view name);
+
 }  // namespace txt2img::cli

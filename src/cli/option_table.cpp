@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/home_path.h"
 #include "cli/values.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
@@ -51,7 +52,7 @@ std::optional<Precision> parse_dtype(std::string_view text) {
 void set_output(Options& options, std::string_view text) {
   if (text.empty())
     throw Error(ExitCode::kUsage, "the output has an empty name; leave -o out for a name made of the prompt");
-  options.output = text;
+  options.output = expand_home(text);
 }
 
 void set_original_size(Options& options, std::string_view text) {
@@ -89,7 +90,7 @@ constexpr OptionInfo kTable[] = {
      "Draw every line of a prompt file, whose settings override those given here: .txt (a prompt, or --prompt \"...\" "
      "--steps 9), .jsonl, .tsv, .csv, .json; a folder of .txt files, each a prompt; '-' is standard input. May be "
      "repeated.",
-     [](Options& o, std::string_view t) { o.files.emplace_back(t); }},
+     [](Options& o, std::string_view t) { o.files.push_back(expand_home(t)); }},
     {"--column", "KEY=NAME", kText, kCommandLine, kPicture,
      "Read a key of the prompt file from the column or key of that name: prompt=prompt_en; KEY= reads it from none. "
      "May be repeated.",
@@ -123,7 +124,7 @@ constexpr OptionInfo kTable[] = {
     {"-m,--model", "DIR", kText, kEverywhere, kModel,
      "A model folder, or the name of one in $TXT2IMG_MODELS, ./models or among the installed ones; without it the "
      "bundled model draws.",
-     [](Options& o, std::string_view t) { o.model = t; }},
+     [](Options& o, std::string_view t) { o.model = expand_home(t); }},
     {"--verify-model", "", kText, kEverywhere, kModel,
      "Compare the model's files with their SHA-256: at every start, once (remembered until a file changes), or never; "
      "once.",
@@ -290,11 +291,11 @@ constexpr OptionInfo kTable[] = {
     {"--contact-sheet", "FILE.png", kText, kCommandLine, kOutput,
      "At the end, a picture of all pictures of the run, small, with numbers, prompts and seeds; with more than 100 of "
      "them also FILE-0002.png, ...",
-     [](Options& o, std::string_view t) { o.contact_sheet = parse_file_name(t, ".png"); }},
+     [](Options& o, std::string_view t) { o.contact_sheet = parse_file_name(expand_home(t), ".png"); }},
     {"--gallery", "FILE.html", kText, kCommandLine, kOutput,
      "At the end, a page for a browser with all pictures of the run, their prompts, seeds and settings; with more than "
      "1000 of them also FILE-0002.html, ...",
-     [](Options& o, std::string_view t) { o.gallery = parse_file_name(t, ".html"); }},
+     [](Options& o, std::string_view t) { o.gallery = parse_file_name(expand_home(t), ".html"); }},
     {"--no-metadata", "", kSwitch, kEverywhere, kOutput, "Leave the record of prompt and settings out of the picture.",
      [](Options& o, std::string_view t) { o.metadata = parse_switch(t) ? Metadata::kOmit : Metadata::kWrite; }},
     {"--json", "", kSwitch, kEverywhere, kOutput,

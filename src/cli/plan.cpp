@@ -17,6 +17,7 @@
 #include "cli/prompt_files.h"
 #include "cli/remarks.h"
 #include "cli/report.h"
+#include "cli/unicode.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
@@ -24,7 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kCutShown = 10;  // warnings of text that does not fit
+constexpr std::size_t kCutShown = 10;     // warnings of text that does not fit
+constexpr std::size_t kCutColumns = 200;  // of what did not
 
 void warn_of_other_model(const Options& options, const Bundle& bundle, Console& console) {
   if (!options.record || options.record->model_sha256 == bundle.sha256) return;
@@ -144,17 +146,30 @@ class Planner {
     if (plan_.on_exists.value_or(plan_.names->default_on_exists()) == OnExists::kRename) return;
     std::unordered_map<std::string, std::size_t> item_of;  // by path
     item_of.reserve(count_pictures());
+    std::unordered_map<std::string, std::pair<std::size_t, fs::path>> twin_of;
     for (std::size_t item = 0; item < plan_.items.size(); ++item) {
       try {
         for (int image = 0; image < plan_.items[item].count; ++image) {
           const fs::path path = plan_.path_of({.item = item, .image = image});
-          const auto [other, is_new] = item_of.try_emplace(path.lexically_normal().string(), item);
+          const std::string name = compose_name(path.lexically_normal().string());
+          const auto [other, is_new] = item_of.try_emplace(name, item);
           if (!is_new) refuse_collision(path, plan_.items[other->second]);
+          const auto [twin, is_only] = twin_of.try_emplace(fold_name(name), item, path);
+          if (!is_only) meet_twin(plan_.items[item], path, plan_.items[twin->second.first], twin->second.second);
         }
       } catch (const Error& error) {
         blame(plan_.items[item], error);
       }
     }
+  }
+
+  // Two names on this disk perhaps, one on others: a line can say another.
+  void meet_twin(const Item& item, const fs::path& path, const Item& other, const fs::path& twin) {
+    if (!item.output.empty() || !other.output.empty()) refuse_collision(path, other);
+    if (std::exchange(has_twins_, true)) return;
+    console_->warning(path.string() + " and " + twin.string() +
+                      " differ in case only: one file where case is not told apart (macOS, Windows, USB sticks); add "
+                      "{index} to the name to be safe");
   }
 
   void refuse_collision(const fs::path& path, const Item& other) const {
@@ -305,7 +320,7 @@ class Planner {
     const std::string cut = plan_.tokenizers->encode(text).cut;
     if (cut.empty() || ++cut_ > kCutShown) return;
     console_->warning((place.empty() ? "" : place + ": ") + "the " + std::string(which) +
-                      " is longer than the model can read; not used: \"" + cut + "\"");
+                      " is longer than the model can read; not used: \"" + fit_to_width(cut, kCutColumns) + "\"");
   }
 
   const Options* options_;
@@ -315,6 +330,7 @@ class Planner {
   Remarks remarks_;
   std::size_t cut_ = 0;               // texts that do not fit
   bool is_negative_useless_ = false;  // and that was said
+  bool has_twins_ = false;            // and that was said
 };
 
 }  // namespace

@@ -18,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kPromptColumns = 60;
 constexpr std::chrono::milliseconds kRedrawAfter{50};
+constexpr std::chrono::seconds kSilenceMax{60};                  // in a log
+constexpr std::uint64_t kLargeModel = std::uint64_t{256} << 20;  // bytes; smaller ones draw at once
 
 std::string fraction(const std::string& number, std::size_t total) {
   return total == 0 ? number : number + "/" + std::to_string(total);
@@ -37,7 +39,7 @@ std::string whole_run(const Times& times) {
 
 class NoProgress final : public Progress {
  public:
-  void start_loading(const std::string& /*model*/) override {}
+  void start_loading(const std::string& /*model*/, std::uint64_t /*bytes*/) override {}
   void start(const BatchStart& /*batch*/) override {}
   void step(const BatchStart& /*batch*/, int /*done*/, int /*steps*/) override {}
   void finish(const PictureEnd& /*picture*/) override {}
@@ -51,9 +53,22 @@ class PlainProgress final : public Progress {
  public:
   PlainProgress(Console& console, bool tells_end) : console_(&console), tells_end_(tells_end) {}
 
-  void start_loading(const std::string& /*model*/) override {}
+  // In a log nobody knows whether silence is work: large models tell how far they are.
+  void start_loading(const std::string& model, std::uint64_t bytes) override {
+    is_large_ = bytes >= kLargeModel;
+    if (is_large_) console_->remark("loading " + model + ", " + std::to_string(bytes >> 20) + " MiB");
+  }
   void start(const BatchStart& /*batch*/) override {}
-  void step(const BatchStart& /*batch*/, int /*done*/, int /*steps*/) override {}
+
+  void step(const BatchStart& batch, int done, int steps) override {
+    const bool is_first = is_large_ && done <= 1;
+    if (done == 1) is_large_ = false;
+    if (!is_first && (done == steps || Clock::now() - told_ < kSilenceMax)) return;
+    told_ = Clock::now();
+    console_->raw_line(escape_for_terminal(fraction(std::to_string(batch.first), batch.total) + " " +
+                                           fit_to_width(batch.prompt, kPromptColumns) + ": step " +
+                                           std::to_string(done) + " of " + std::to_string(steps)));
+  }
 
   void finish(const PictureEnd& picture) override {
     const std::string left = picture.times.remaining < 0 ? "" : ", " + clock_text(picture.times.remaining) + " left";
@@ -69,6 +84,7 @@ class PlainProgress final : public Progress {
 
  private:
   void line(const PictureEnd& picture, const std::string& remark) {
+    told_ = Clock::now();
     const std::string path = picture.path.empty() ? "standard output" : picture.path.string();
     console_->raw_line(escape_for_terminal(fraction(std::to_string(picture.number), picture.total) + " " +
                                            fit_to_width(picture.prompt, kPromptColumns) + ": " + path + " " + remark));
@@ -76,6 +92,8 @@ class PlainProgress final : public Progress {
 
   Console* console_;
   bool tells_end_;
+  bool is_large_ = false;  // and its first step is not done
+  Clock::time_point told_ = Clock::now();
 };
 
 // A bar for each batch, on the last line of the terminal.
@@ -86,7 +104,7 @@ class BarProgress final : public Progress {
   BarProgress(const BarProgress&) = delete;
   BarProgress& operator=(const BarProgress&) = delete;
 
-  void start_loading(const std::string& model) override {
+  void start_loading(const std::string& model, std::uint64_t /*bytes*/) override {
     console_->status(escape_for_terminal("loading " + model + " ..."));
   }
 
@@ -137,7 +155,9 @@ class JsonProgress final : public Progress {
  public:
   explicit JsonProgress(Console& console) : console_(&console) {}
 
-  void start_loading(const std::string& model) override { line({{"event", "load"}, {"model", model}}); }
+  void start_loading(const std::string& model, std::uint64_t /*bytes*/) override {
+    line({{"event", "load"}, {"model", model}});
+  }
 
   void start(const BatchStart& batch) override {
     line({{"event", "start"},

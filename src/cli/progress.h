@@ -53,7 +53,7 @@ struct RunEnd {
 class Progress {
  public:
   virtual ~Progress() = default;
-  virtual void start_loading(const std::string& model) = 0;
+  virtual void start_loading(const std::string& model, std::uint64_t bytes) = 0;  // of its files
   virtual void start(const BatchStart& batch) = 0;
   virtual void step(const BatchStart& batch, int done, int steps) = 0;
   virtual void finish(const PictureEnd& picture) = 0;

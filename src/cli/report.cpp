@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/json_line.h"
+#include "cli/unicode.h"
 #include "cli/values.h"
 #include "txt2img/names.h"
 #include "txt2img/record.h"
@@ -110,7 +111,7 @@ std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcom
                  {"path", outcome.path},
                  {"seed", settings.seed},
                  {"status", name_of(outcome.status)},
-                 {"error", outcome.error.empty() ? Json(nullptr) : Json(outcome.error)}};
+                 {"error", outcome.error.empty() ? Json(nullptr) : Json(shorten(outcome.error))}};
   const Item& item = plan.items[job.item];
   if (plan.files.size() > 1) object["file"] = plan.files.at(item.file);
   add_passed(object, item);
@@ -128,7 +129,8 @@ std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcom
 }
 
 std::string refused_json(const RefusedLine& line) {
-  Json object = {{"line", line.line}, {"path", nullptr}, {"status", name_of(Status::kFailed)}, {"error", line.error}};
+  Json object = {
+      {"line", line.line}, {"path", nullptr}, {"status", name_of(Status::kFailed)}, {"error", shorten(line.error)}};
   if (!line.passed.empty()) object.update(Json::parse(line.passed));
   return json_line(object);
 }

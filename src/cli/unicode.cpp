@@ -40,4 +40,18 @@ std::string fit_to_width(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, end)) + std::string(kEllipsis.substr(0, columns));
 }
 
+std::string shorten(std::string_view text) {
+  constexpr std::size_t kMax = 2000;
+  constexpr std::size_t kStart = 1200;
+  constexpr std::size_t kEnd = 500;
+  if (text.size() <= kMax) return std::string(text);
+  const auto is_inside = [&](std::size_t at) { return (text[at] & 0xC0) == 0x80; };
+  std::size_t start = kStart;
+  std::size_t end = text.size() - kEnd;
+  while (is_inside(start)) --start;
+  while (end < text.size() && is_inside(end)) ++end;
+  return std::string(text.substr(0, start)) + " ... (" + std::to_string(end - start) + " bytes more) ... " +
+         std::string(text.substr(end));
+}
+
 }  // namespace txt2img::cli

@@ -98,8 +98,8 @@ void warn_if_edited(const Options& options, const Image& golden, Console& consol
 Picture draw_again(const Options& options, const Plan& plan, const Settings& settings, Console& console,
                    Record& record) {
   const std::unique_ptr<Progress> progress = make_progress(options, console);
+  progress->start_loading(plan.bundle.name, size_of(plan.bundle));
   verify_files(plan.bundle, options.verify_model);
-  progress->start_loading(plan.bundle.name);
   const std::unique_ptr<Engine> engine = open_engine(plan.bundle, options.engine);
   const BatchStart start{.prompt = settings.prompt};
   progress->start(start);

@@ -294,3 +294,58 @@ def test_two_resumed_runs_at_once_rename_without_a_loss(program: Program, tmp_pa
     assert [process.wait(300) for process in both] == [0, 0]
     assert len(pictures(program)) == 5
     assert program.run("-f", "p.txt", "-s", 7, "--steps", 1, "-o", "out/{index}.png", "--verify", "out").code == 0
+
+
+# --- names that are one ----------------------------------------------------------------------------
+
+
+def lines_with(program: Program, key: str, *names: str) -> None:
+    lines = (json.dumps({"prompt": "a cat", key: name}) for name in names)
+    (program.folder / "p.txt").rename(program.folder / "unused") if (program.folder / "p.txt").exists() else None
+    (program.folder / "p.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+@pytest.mark.parametrize("names", [("A.png", "a.png"), ("e\u0301.png", "\u00e9.png"), ("Straße.png", "STRASSE.png")])
+def test_names_that_some_file_system_takes_for_one_are_refused(program: Program, names: tuple[str, str]) -> None:
+    lines_with(program, "output", *names)
+    result = program.run("-f", "p.jsonl", "-s", 7, "-o", "out/")
+    assert result.code == 65
+    assert "as would one of line 1" in result.error
+
+
+def test_names_made_of_ids_that_differ_in_case_are_drawn_with_a_warning(program: Program) -> None:
+    lines_with(program, "id", "A", "a", "B", "b")
+    result = program.run("-f", "p.jsonl", "-s", 7, "--steps", 1, "-o", "out/{id}.png")
+    assert result.code == 0, result.err
+    assert result.err.count("warning") == 1
+    assert "out/a.png and out/A.png differ in case only" in result.err
+
+
+def test_the_sign_of_the_home_folder_makes_no_folder_of_that_name(program: Program) -> None:
+    (program.folder / "c.toml").write_text('output = "~/p/"\n')
+    home = program.folder / "home/p"
+    assert program.run("x", "-s", 7, "--config", "c.toml").code == 0
+    assert program.run("x", "-s", 8, env={"TXT2IMG_OUTPUT": "~/p/"}).code == 0
+    assert program.run("x", "--output=~/p/9.png").code == 0
+    assert sorted(file.name for file in home.iterdir()) == ["9.png", "x-7.png", "x-8.png"]
+    lines_with(program, "output", "~/x.png")
+    assert "it begins with '~'" in program.run("-f", "p.jsonl", "-o", "out/").error
+    assert not (program.folder / "~").exists()
+
+
+# --- messages --------------------------------------------------------------------------------------
+
+
+def test_a_message_repeats_no_more_of_a_text_than_can_be_read(program: Program) -> None:
+    long = "word " * 24000
+    write(program, long, "--steps 9 --prompt a --negative_prompt " + long)
+    for arguments in (("-f", "p.txt", "--dry-run"), ("x", "--sampler", long), ("x", "-N", long, "--dry-run", "-g", 5),
+                      ("-f", "p.txt", "-o", long[:300] + "/"), ("x", f"--{long}")):  # fmt: skip
+        result = program.run(*arguments)
+        assert max(map(len, result.err.splitlines())) < 2500, arguments
+    stream = program.run("-f", "-", "--format", "jsonl", "--stream", stdin=json.dumps({"steps": long}).encode() + b"\n")
+    assert len(stream.out) < 3000
+
+
+def test_help_says_all_of_exit_status_1(program: Program) -> None:
+    assert "1 some pictures failed or a verification differed" in program.run("--help").out.decode()
