@@ -50,10 +50,18 @@ TEST(Manifest, IsRepairedWhereARunGoesOn) {
   const std::filesystem::path path = manifest_path(folder_of(folder), std::nullopt);
   const std::string whole = manifest_line(manifest_entry("a.png"));
   for (const std::string& before : {std::string(), whole, whole + whole}) {
-    std::ofstream(path) << before << std::string(9000, 'x');
+    std::ofstream(path) << before << whole.substr(0, 9) << std::string(9000, 'x');
     append_to_manifest(path, manifest_entry("b.png"), true);
     EXPECT_EQ(content(path), before + manifest_line(manifest_entry("b.png")));
   }
+}
+
+TEST(Manifest, LosesNoLineOfSomebodyElse) {
+  const ScratchFolder folder;
+  const std::filesystem::path path = manifest_path(folder_of(folder), std::nullopt);
+  std::ofstream(path) << R"({"audio": "a.wav"})";
+  append_to_manifest(path, manifest_entry("b.png"), true);
+  EXPECT_EQ(content(path), R"({"audio": "a.wav"})" + ("\n" + manifest_line(manifest_entry("b.png"))));
 }
 
 TEST(Manifest, PassesOverWhatIsNotALineOfIt) {
