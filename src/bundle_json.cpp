@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -95,10 +94,7 @@ std::map<std::string, std::vector<std::int64_t>> parse_added(const JsonObject& a
   std::map<std::string, std::vector<std::int64_t>> texts;
   for (const std::string& text : added.keys()) {
     if (text.empty()) added.fail(text, "is an empty text, which cannot become ids");
-    for (const double id : added.get_numbers(text, {.min = 0, .max = static_cast<double>(kIdMax)})) {
-      if (id != std::floor(id)) added.fail(text, "has a number that is no id");
-      texts[text].push_back(static_cast<std::int64_t>(id));
-    }
+    texts[text] = added.get_integers(text, 0, kIdMax);
     if (texts[text].empty()) added.fail(text, "becomes no id");
   }
   return texts;

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
+#include "exact_integer.h"
 #include "number_text.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
@@ -31,6 +32,15 @@ bool is_word(std::string_view key) {
 
 bool is_inside(double value, const NumberRange& range) {
   return range.is_open ? value > range.min && value < range.max : value >= range.min && value <= range.max;
+}
+
+// A whole number, written as one.
+bool is_inside(const json& value, std::int64_t min, std::int64_t max) {
+  if (!value.is_number_integer()) return false;
+  const std::optional<std::int64_t> number = value.is_number_unsigned()
+                                                 ? exact_integer<std::int64_t>(value.get<std::uint64_t>())
+                                                 : std::optional(value.get<std::int64_t>());
+  return number && *number >= min && *number <= max;
 }
 
 std::string to_text(const NumberRange& range) {
@@ -103,14 +113,21 @@ bool JsonObject::get_bool(std::string_view key) const {
 
 std::int64_t JsonObject::get_int64(std::string_view key, std::int64_t min, std::int64_t max) const {
   const json& value = at(key);
-  const bool fits = value.is_number_unsigned()
-                        ? value.get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<std::int64_t>::max()}
-                        : value.is_number_integer();
-  if (!fits || value.get<std::int64_t>() < min || value.get<std::int64_t>() > max) {
-    fail(key, "is " + describe(value) + ", must be a whole number from " + std::to_string(min) + " to " +
-                  std::to_string(max));
+  if (is_inside(value, min, max)) return value.get<std::int64_t>();
+  fail(key,
+       "is " + describe(value) + ", must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+}
+
+std::vector<std::int64_t> JsonObject::get_integers(std::string_view key, std::int64_t min, std::int64_t max) const {
+  std::vector<std::int64_t> numbers;
+  for (const json& value : list_at(key)) {
+    if (!is_inside(value, min, max)) {
+      fail(key, "has the entry " + describe(value) + ", all must be whole numbers from " + std::to_string(min) +
+                    " to " + std::to_string(max));
+    }
+    numbers.push_back(value.get<std::int64_t>());
   }
-  return value.get<std::int64_t>();
+  return numbers;
 }
 
 std::uint64_t JsonObject::get_uint64(std::string_view key, std::uint64_t min, std::uint64_t max) const {

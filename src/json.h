@@ -36,7 +36,7 @@ struct NumberRange {
 
 // An object at some place of a document. Getters throw Error(kBadData) if the key is missing or its value is of another
 // type or outside the range. Looks into the value and the source it was made with, which have to live on.
-class JsonObject {
+class TXT2IMG_API JsonObject {
  public:
   JsonObject(const nlohmann::json& value, const JsonSource& source, std::string path = {});
   JsonObject(nlohmann::json&&, const JsonSource&, std::string = {}) = delete;
@@ -54,6 +54,7 @@ class JsonObject {
   [[nodiscard]] std::string get_string(std::string_view key) const;
   [[nodiscard]] JsonObject get_object(std::string_view key) const;
   [[nodiscard]] std::vector<double> get_numbers(std::string_view key, const NumberRange& range) const;
+  [[nodiscard]] std::vector<std::int64_t> get_integers(std::string_view key, std::int64_t min, std::int64_t max) const;
   [[nodiscard]] std::vector<std::string> get_strings(std::string_view key) const;
   [[nodiscard]] std::vector<JsonObject> get_objects(std::string_view key) const;
 

@@ -252,7 +252,8 @@ TEST(BundleRules, RefuseTextsThatAreNotChoices) {
 // Optional keys that the whole document does not have.
 TEST(BundleRules, RefuseWrongValuesOfRareKeys) {
   expect_refused({{"/tokenizers/0/added/<cat>", json::array(), ""},
-                  {"/tokenizers/0/added/<cat>", {1.5, 2}, "no id"},
+                  {"/tokenizers/0/added/<cat>", {1.5, 2}, "1.5, all must be whole numbers"},
+                  {"/tokenizers/0/added/<cat>", {1e300}, "all must be whole numbers"},
                   {"/unet/time_ids", {"crop_top"}, "not among the inputs"},
                   {"/vae/latents_mean", {1, 2, 3, 4}, "without latents_std"},
                   {"/vae/posterior", 0, "must be true or false"},

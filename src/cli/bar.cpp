@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "cli/unicode.h"
+#include "exact_integer.h"
 
 namespace txt2img::cli {
 namespace {
@@ -50,7 +51,7 @@ std::string fill(double share, std::size_t columns, BarCharacters characters) {
 }  // namespace
 
 std::string clock_text(double seconds) {
-  const auto whole = static_cast<long>(std::min(seconds, 3.6e8));
+  const long whole = exact_integer<long>(std::floor(std::clamp(seconds, 0.0, 3.6e8))).value_or(0);
   if (whole >= 3600) return format("%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
   return format("%02ld:%02ld", whole / 60, whole % 60);
 }

@@ -35,12 +35,14 @@ Precision get_precision(const nlohmann::json& line, const char* key) {
 }
 
 ManifestEntry parse_entry(const std::string& text) {
-  const nlohmann::json line = parse_json(text, {.name = "manifest", .remedy = ""}, kLineMax);
+  const JsonSource source{.name = "manifest", .remedy = ""};
+  const nlohmann::json line = parse_json(text, source, kLineMax);
+  const JsonObject object(line, source);
   return {.path = line.at("path").get<std::string>(),
-          .item = line.at("item").get<std::size_t>(),
-          .image = line.at("image").get<int>(),
-          .seed = line.at("seed").get<std::uint64_t>(),
-          .run_seed = line.at("run_seed").get<std::uint64_t>(),
+          .item = object.get_integer<std::size_t>("item", 0, kSeedMax),
+          .image = object.get_integer("image", 0, kCountMax),
+          .seed = object.get_integer<std::uint64_t>("seed", 0, kSeedMax),
+          .run_seed = object.get_integer<std::uint64_t>("run_seed", 0, kSeedMax),
           .job_key = line.at("job_key").get<std::string>(),
           .sha256 = line.at("sha256").get<std::string>(),
           .device = line.at("device").get<std::string>(),

@@ -86,6 +86,16 @@ Size parse_size(std::string_view text) {
   return size;
 }
 
+Place parse_place(std::string_view text) {
+  Place place;
+  const std::size_t comma = text.find(',');
+  if (comma == std::string_view::npos || parse_whole(text.substr(0, comma), place.top) != std::errc{} ||
+      parse_whole(text.substr(comma + 1), place.left) != std::errc{}) {
+    refuse(text, "TOP,LEFT in whole pixels, like 0,64");
+  }
+  return place;
+}
+
 std::optional<std::uint64_t> parse_seed(std::string_view text) {
   if (text == "random") return std::nullopt;
   std::uint64_t seed = 0;

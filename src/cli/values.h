@@ -17,6 +17,11 @@ struct Size {
   int height = 0;
 };
 
+struct Place {
+  int top = 0;
+  int left = 0;
+};
+
 // All throw Error(kUsage) that quotes the text and says what is expected.
 int parse_integer(std::string_view text);
 int parse_integer(std::string_view text, int min, int max);
@@ -26,6 +31,7 @@ double parse_real(std::string_view text);
 std::vector<double> parse_reals(std::string_view text);
 bool parse_switch(std::string_view text);
 Size parse_size(std::string_view text);                                                      // "640x480"
+Place parse_place(std::string_view text);                                                    // "0,64"
 std::optional<std::uint64_t> parse_seed(std::string_view text);                              // nothing for "random"
 std::string parse_device(std::string_view text);                                             // auto, cpu, cuda, cuda:N
 std::vector<std::string> parse_devices(std::string_view text);                               // "cuda:0,cuda:1", "all"

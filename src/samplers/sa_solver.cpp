@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "exact_integer.h"
 #include "samplers/history.h"
 #include "samplers/samplers.h"
 #include "samplers/step_math.h"
@@ -56,10 +57,11 @@ class Interval {
   [[nodiscard]] double integrate(const std::vector<double>& nodes, std::size_t k) const {
     if (nodes.size() == 1) return whole();
     // Gauss and Legendre's rule of five points on pieces short enough for the exponential.
+    constexpr int kPiecesMax = 1000;  // of a step that ends without noise, infinitely far away
     constexpr std::array kPlaces{0.0, 0.5384693101056831, -0.5384693101056831, 0.9061798459386640, -0.9061798459386640};
     constexpr std::array kWeights{0.5688888888888889, 0.4786286704993665, 0.4786286704993665, 0.2369268850561891,
                                   0.2369268850561891};
-    const auto pieces = static_cast<int>(std::ceil(std::abs(h_) * 2)) + 1;
+    const int pieces = exact_integer<int>(std::ceil(std::abs(h_) * 2)).value_or(kPiecesMax) + 1;
     const double half = h_ / pieces / 2;
     double sum = 0;
     for (int piece = 0; piece < pieces; ++piece) {

@@ -4,9 +4,30 @@ import os
 import re
 
 import pytest
-from cli_program import Program
+from cli_program import ROOT, Program
 
 SEED_MAX = 2**64 - 1
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ("64x64", "empty or spoilt"),
+        ("64x128", "empty or spoilt"),
+        ("64x256", "empty or spoilt"),
+        ("256x256", "several times"),
+        ("96x96", None),
+        ("128x192", None),
+        ("160x160", None),
+    ],
+)
+def test_a_size_far_from_the_models_own_is_warned_of(program: Program, size: str, words: str | None) -> None:
+    result = program.run("x", "-m", ROOT / "models" / "stickers", "--size", size, "--dry-run")
+    assert result.code == 0
+    if words is None:
+        assert result.err == ""
+    else:
+        assert f"warning: the size {size} is far from 128x128" in result.err and words in result.err
 
 
 @pytest.mark.parametrize(
@@ -32,6 +53,10 @@ SEED_MAX = 2**64 - 1
         (["--size", "64x"], 64, ["--size", "640x480"]),
         (["--sampler", "eulr"], 64, ["eulr", "did you mean", "euler"]),
         (["--schedule", "karas"], 64, ["karas", "karras"]),
+        (["--crop", "1.9,0"], 64, ["--crop", "'1.9,0' is not TOP,LEFT in whole pixels"]),
+        (["--crop", "1e300,0"], 64, ["--crop", "'1e300,0'"]),
+        (["--crop", "0,99999999999"], 64, ["--crop", "'0,99999999999'"]),
+        (["--crop", "1,2,3"], 64, ["--crop", "'1,2,3'"]),
         (["--eta", "2"], 64, ["--eta", "eta 2", "0 to 1"]),
         (["--eta", "0.5", "--sampler", "heun"], 64, ["eta has no meaning for sampler heun", "ddim, tcd"]),
         (["--s-churn", "nan"], 64, ["--s-churn", "s_churn nan"]),
