@@ -5,6 +5,7 @@
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
+#include <torch/version.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -14,13 +15,13 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "control_group.h"
+#include "cpu_threads.h"
 #include "tensor_memory.h"
 #include "txt2img/error.h"
 
@@ -53,33 +54,16 @@ std::optional<CudaFacts> ask_driver(int index) {
   return CudaFacts{.name = name.data(), .bytes = bytes};
 }
 
-std::string describe_cuda(int index) {
-  const std::optional<CudaFacts> facts = ask_driver(index);
-  return facts ? facts->name + ", " + std::to_string(facts->bytes >> 30U) + " GiB" : "CUDA device";
+constexpr const char* kUnknownGpu = "CUDA device";
+
+std::string describe(const std::optional<CudaFacts>& facts) {
+  return facts ? facts->name + ", " + std::to_string(facts->bytes >> 30U) + " GiB" : kUnknownGpu;
 }
 
-// The least limit of a control group and those that it is in.
-std::uint64_t group_limit(const std::filesystem::path& root, std::filesystem::path group, const char* file) {
-  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-  for (group = group.relative_path();; group = group.parent_path()) {
-    std::uint64_t limit = 0;
-    if (std::ifstream(root / group / file) >> limit) least = std::min(least, limit);
-    if (group.empty()) return least;
-  }
-}
-
-// What the machine has, or what the control groups (version 2: "0::/path"; version 1: "7:memory:/path") leave of it.
+// What the machine has, or what the control groups leave of it.
 std::uint64_t ram_bytes() {
-  auto bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  const std::filesystem::path root = "/sys/fs/cgroup";
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const std::size_t path = line.rfind(':') + 1;
-    if (line.starts_with("0::")) bytes = std::min(bytes, group_limit(root, line.substr(path), "memory.max"));
-    if (line.find(":memory:") != std::string::npos)
-      bytes = std::min(bytes, group_limit(root / "memory", line.substr(path), "memory.limit_in_bytes"));
-  }
-  return bytes;
+  const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+  return std::min(pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)), group_limits().memory);
 }
 
 c10::Device find_cuda(const std::string& name, std::string_view index_text) {
@@ -114,12 +98,21 @@ c10::Device find_device(const std::string& name) {
 }
 
 DeviceInfo describe_device(c10::Device device) {
-  if (device.is_cuda()) return {.name = device.str(), .description = describe_cuda(device.index())};
+  if (device.is_cuda()) {
+    const std::optional<CudaFacts> facts = ask_driver(device.index());
+    return {.name = device.str(),
+            .description = describe(facts),
+            .machine = {.gpu = facts ? facts->name : kUnknownGpu, .libtorch = TORCH_VERSION}};
+  }
+  const Machine machine{
+      .threads = at::get_num_threads(), .instructions = at::get_cpu_capability(), .libtorch = TORCH_VERSION};
   return {.name = "cpu",
-          .description = std::to_string(at::get_num_threads()) + " threads, " + at::get_cpu_capability()};
+          .description = std::to_string(machine.threads) + " threads, " + machine.instructions,
+          .machine = machine};
 }
 
 std::vector<DeviceInfo> list_devices() {
+  set_cpu_threads(0);
   std::vector<DeviceInfo> devices = {describe_device(c10::Device(c10::DeviceType::CPU))};
   for (int i = 0; i < count_cuda_devices(); ++i) {
     devices.push_back(describe_device({c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(i)}));
@@ -158,7 +151,7 @@ void return_freed_memory() {
 }
 
 void configure_device(c10::Device device, const EngineOptions& options) {
-  if (options.threads > 0) at::set_num_threads(options.threads);
+  set_cpu_threads(options.threads);
   if (device.is_cpu()) keep_tensor_memory();
   at::Context& context = at::globalContext();
   if (device.is_cuda()) {

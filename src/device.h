@@ -19,7 +19,7 @@ c10::Device find_device(const std::string& name);
 DeviceInfo describe_device(c10::Device device);
 std::vector<DeviceInfo> list_devices();
 
-// What the device has in all, in bytes; of RAM no more than the control group of a container allows.
+// What the device has in all, in bytes; of RAM no more than the control groups of a container allow.
 std::uint64_t memory_bytes(c10::Device device);
 
 // Memory of freed tensors that the allocator of the C library holds back goes to the system.

@@ -2,6 +2,11 @@
 // ("a,b", "none"), for measuring what each lever brings, and for machines where one fails; without it these are.
 #pragma once
 
+#include <string>
+#include <string_view>
+
+#include "txt2img/export.h"
+
 namespace txt2img {
 
 struct CudaLevers {           // TXT2IMG_CUDA_LEVERS
@@ -16,7 +21,11 @@ struct CpuLevers {        // TXT2IMG_CPU_LEVERS
   bool winograd = true;   // 3x3 convolutions with 1/4 or 4/9 of the multiplications
 };
 
-CudaLevers cuda_levers();
-CpuLevers cpu_levers();
+TXT2IMG_API CudaLevers cuda_levers();
+TXT2IMG_API CpuLevers cpu_levers();
+
+// Those of "cpu" or "cuda" that are on, as "attention,packed" or "none"; empty where all are as they are by default.
+// They change the last bits of pictures: records have them, and job keys.
+TXT2IMG_API std::string changed_levers(std::string_view device);
 
 }  // namespace txt2img

@@ -94,7 +94,7 @@ SamplerOptions parse_options(const JsonObject& object) {
 // A pair of pixels: width and height, or top and left.
 void parse_pair(const JsonObject& object, std::string_view key, int& first, int& second) {
   if (!object.has(key)) return;
-  const std::vector<double> pair = object.get_numbers(key, {.min = 0, .max = kSizeMax});
+  const std::vector<std::int64_t> pair = object.get_integers(key, 0, kSizeMax);
   if (pair.size() != 2) object.fail(key, "has " + std::to_string(pair.size()) + " numbers, must have two");
   first = static_cast<int>(pair[0]);
   second = static_cast<int>(pair[1]);
@@ -148,6 +148,28 @@ std::vector<Retry> parse_retries(const JsonObject& root) {
   return retries;
 }
 
+// A name or a version: it is shown to people, in one line.
+std::string get_word(const JsonObject& object, std::string_view key) {
+  constexpr std::size_t kLongest = 200;
+  std::string text = object.get_string(key);
+  if (text.empty() || text.size() > kLongest) object.fail(key, "must be a text of 1 to 200 bytes");
+  return text;
+}
+
+// A CPU has threads and instructions, a GPU its name.
+Machine parse_machine(const JsonObject& object, bool is_cpu) {
+  Machine machine{.libtorch = get_word(object, "libtorch")};
+  if (is_cpu) {
+    object.allow_only({"threads", "instructions", "libtorch"});
+    machine.threads = object.get_integer("threads", 1, std::numeric_limits<int>::max());
+    machine.instructions = get_word(object, "instructions");
+  } else {
+    object.allow_only({"gpu", "libtorch"});
+    machine.gpu = get_word(object, "gpu");
+  }
+  return machine;
+}
+
 // First of all, since nothing is known of the keys of another format or a later version.
 void check_format(const JsonObject& root) {
   (void)root.get_choice("format", std::array{kFormat});
@@ -162,20 +184,25 @@ Record parse(const std::string& text, const JsonSource& source) {
   const JsonObject root(document, source);
   check_format(root);
   root.allow_only({"format", "version", "program", "job_key", "model", "settings", "device", "dtype", "vae_dtype",
-                   "stages", "retries"});
+                   "levers", "stages", "retries", "machine"});
   const JsonObject model = root.get_object("model");
   model.allow_only({"name", "sha256"});
   constexpr std::array<std::string_view, 2> kDevices = {"cpu", "cuda"};
+  const std::size_t device = root.get_choice("device", kDevices);
+  std::optional<Machine> machine;
+  if (root.has("machine")) machine = parse_machine(root.get_object("machine"), device == 0);
   return {.version = root.get_string("program"),
           .job_key = get_sha256(root, "job_key"),
           .model = model.get_string("name"),
           .model_sha256 = get_sha256(model, "sha256"),
           .settings = parse_settings(root.get_object("settings")),
-          .device = std::string(kDevices[root.get_choice("device", kDevices)]),
+          .device = std::string(kDevices[device]),
           .precision = get_precision(root, "dtype"),
           .vae_precision = get_precision(root, "vae_dtype"),
+          .levers = root.has("levers") ? get_word(root, "levers") : "",
           .stages = parse_stages(root.get_object("stages")),
-          .retries = parse_retries(root)};
+          .retries = parse_retries(root),
+          .machine = std::move(machine)};
 }
 
 constexpr const char* kRemedy = "use a picture that this version of txt2img or an earlier one wrote";

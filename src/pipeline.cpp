@@ -18,7 +18,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "cpu_threads.h"
 #include "device.h"
+#include "tensor_memory.h"
 #include "txt2img/error.h"
 #include "txt2img/sampler.h"
 #include "txt2img/schedule.h"
@@ -149,6 +151,7 @@ Pipeline::Pipeline(Bundle bundle, const EngineOptions& options)
     need(vae_, vae_precision_);
   }
   check_tiling();
+  if (device_.is_cpu()) threads_missed_ = std::max(0, options.threads - at::get_num_threads());
   load_seconds_ = watch.lap();
 }
 
@@ -174,6 +177,14 @@ void Pipeline::check_tiling() {
     throw Error(ExitCode::kUsage, bundle_.vae.decoder + " has layers that cannot be tiled; use --vae-tiling off");
   }
   release(vae_);
+}
+
+void Pipeline::warn_of_threads(const Observer& observer) {
+  const int missed = std::exchange(threads_missed_, 0);
+  if (missed == 0 || !observer.on_warning) return;
+  const int threads = at::get_num_threads();
+  observer.on_warning("--threads " + std::to_string(threads + missed) + ": OpenMP gives " + std::to_string(threads) +
+                      ", which draw; OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS may allow no more");
 }
 
 DeviceInfo Pipeline::device() const { return describe_device(device_); }
@@ -297,7 +308,8 @@ at::Tensor Pipeline::decode(const at::Tensor& latent, std::vector<Retry>& retrie
 
 std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Observer& observer) {
   const c10::InferenceMode guard;
-  at::init_num_threads();  // of those that help the one which draws, and that may be another each time
+  join_cpu_threads();  // the one which draws may be another each time
+  warn_of_threads(observer);
   check_batch(pictures);
   // What a batch that failed has left.
   release(text_encoder_);
@@ -314,8 +326,10 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
 
   const Denoise denoise = make_denoise(settings, condition(text, settings), negative);
   const VaeSpec& vae = bundle_.vae;
-  PictureNoise noise(pictures, {1, vae.latent_channels, settings.height / vae.factor, settings.width / vae.factor},
-                     device_);
+  const std::vector<std::int64_t> shape = {1, vae.latent_channels, settings.height / vae.factor,
+                                           settings.width / vae.factor};
+  if (device_.is_cpu() && std::exchange(shape_, shape) != shape) trim_scratch();
+  PictureNoise noise(pictures, shape, device_);
   const at::Tensor initial_noise = noise.draw();
   const at::Tensor latent = sample(pictures, initial_noise, denoise, [&] { return noise.draw(); }, observer);
   if (const auto problem = unet_->take_graph_problem(); problem && observer.on_warning)

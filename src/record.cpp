@@ -104,19 +104,37 @@ Members members_of(const Stages& stages) {
           {"pixels", to_json(stages.pixels)}};
 }
 
+// Only what there is.
+Members members_of(const Machine& machine) {
+  Members members;
+  if (machine.threads > 0) members.emplace_back("threads", std::to_string(machine.threads));
+  if (!machine.instructions.empty()) members.emplace_back("instructions", to_json(machine.instructions));
+  if (!machine.gpu.empty()) members.emplace_back("gpu", to_json(machine.gpu));
+  members.emplace_back("libtorch", to_json(machine.libtorch));
+  return members;
+}
+
 }  // namespace
 
 std::string_view version() { return TXT2IMG_VERSION; }
 
 std::string job_key(const Record& record) {
-  const Members members = {{"key_version", "1"},
-                           {"model_sha256", to_json(record.model_sha256)},
-                           {"settings", to_json(sorted(members_of(record.settings)))},
-                           {"device", to_json(record.device)},
-                           {"dtype", to_json(name_of(record.precision))},
-                           {"vae_dtype", to_json(name_of(record.vae_precision))}};
+  Members members = {{"key_version", "1"},
+                     {"model_sha256", to_json(record.model_sha256)},
+                     {"settings", to_json(sorted(members_of(record.settings)))},
+                     {"device", to_json(record.device)},
+                     {"dtype", to_json(name_of(record.precision))},
+                     {"vae_dtype", to_json(name_of(record.vae_precision))}};
+  if (!record.levers.empty()) members.emplace_back("levers", to_json(record.levers));
   const std::string canonical = to_json(sorted(members));
   return sha256_hex(std::as_bytes(std::span(canonical)));
+}
+
+std::string machine_text(const Machine& machine) {
+  std::string text = machine.gpu;
+  if (machine.threads > 0) text += std::to_string(machine.threads) + (machine.threads == 1 ? " thread" : " threads");
+  if (!machine.instructions.empty()) text += ", " + machine.instructions;
+  return text + ", LibTorch " + machine.libtorch;
 }
 
 std::string settings_json(const Settings& settings) { return to_json(members_of(settings)); }
@@ -133,6 +151,8 @@ std::string record_json(const Record& record) {
                      {"dtype", to_json(name_of(record.precision))},
                      {"vae_dtype", to_json(name_of(record.vae_precision))},
                      {"stages", to_json(members_of(record.stages))}};
+  if (!record.levers.empty()) members.emplace_back("levers", to_json(record.levers));
+  if (record.machine) members.emplace_back("machine", to_json(members_of(*record.machine)));
   if (!record.retries.empty()) members.emplace_back("retries", to_json(record.retries));
   return to_json(members);
 }

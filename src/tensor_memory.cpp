@@ -131,6 +131,15 @@ void keep_tensor_memory() {
 
 void return_tensor_memory() { Allocator::instance().release_kept(); }
 
+void trim_scratch() {
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 33)
+  if (mallinfo2().fordblks < std::size_t{kScratchKept}) return;
+#endif
+  malloc_trim(0);
+#endif
+}
+
 TensorMemory tensor_memory() { return Allocator::instance().state(); }
 
 }  // namespace txt2img

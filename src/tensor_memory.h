@@ -13,6 +13,10 @@ void keep_tensor_memory();
 // All that is kept goes back to the system.
 void return_tensor_memory();
 
+// The C library keeps the scratch of oneDNN's calls. Pieces of one picture size do not fit another's: once they are
+// more than a call takes at most, what is free goes back. Takes some milliseconds then.
+void trim_scratch();
+
 struct TensorMemory {
   std::size_t used = 0;  // bytes
   std::size_t kept = 0;

@@ -50,6 +50,36 @@ TEST(ParseRecord, RefusesAMissingRenamedOrMistypedMember) {
   }
 }
 
+TEST(ParseRecord, RefusesAMachineThatIsNone) {
+  json document = json::parse(record_json(make_record()));
+  const json good = {{"threads", 2}, {"instructions", "AVX2"}, {"libtorch", "2.13.0"}};
+  document["machine"] = good;
+  EXPECT_NO_THROW(parse_record(document.dump()));
+  for (const auto& [key, value] : {std::pair{"threads", json(0)},
+                                   {"threads", json(1.5)},
+                                   {"libtorch", json("")},
+                                   {"instructions", json(std::string(201, 'x'))},
+                                   {"gpu", json("H200")}}) {
+    document["machine"] = good;
+    document["machine"][key] = value;
+    expect_refused(document);
+  }
+  document["machine"] = good;
+  document["device"] = "cuda";
+  expect_refused(document);
+}
+
+// A cast would have made 1 of 1.9, and anything of 1e300.
+TEST(ParseRecord, RefusesPixelsThatAreNoWholeNumbers) {
+  json document = json::parse(record_json(make_record()));
+  document["settings"]["crop"] = {0, 64};
+  EXPECT_EQ(parse_record(document.dump()).settings.size_conditioning.crop_left, 64);
+  for (const json& wrong : {json(1.9), json(1e300), json(-1), json(64.0), json(16385)}) {
+    document["settings"]["crop"] = {0, wrong};
+    expect_refused(document);
+  }
+}
+
 TEST(ParseRecord, RefusesUnknownRetries) {
   json document = json::parse(record_json(make_record()));
   document["retries"] = {"vae_tiled"};

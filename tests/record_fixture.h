@@ -48,6 +48,8 @@ inline void expect_equal(const Record& a, const Record& b) {
   EXPECT_EQ(a.vae_precision, b.vae_precision);
   EXPECT_EQ(a.stages, b.stages);
   EXPECT_EQ(a.retries, b.retries);
+  EXPECT_EQ(a.levers, b.levers);
+  EXPECT_EQ(a.machine, b.machine);
 }
 
 }  // namespace txt2img

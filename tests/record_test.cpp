@@ -42,6 +42,37 @@ TEST(Record, TellsOfRetriesOnlyWhereThereWereSome) {
   EXPECT_EQ(job_key(record), key);
 }
 
+// A run goes on, and its shards run, on machines that differ.
+TEST(Record, TellsOfTheMachineWhichIsNoPartOfTheJob) {
+  Record record = make_record();
+  const std::string key = job_key(record);
+  record.machine = {.threads = 2, .instructions = "AVX512", .libtorch = "2.13.0"};
+  EXPECT_TRUE(
+      record_json(record).ends_with(R"(,"machine":{"threads":2,"instructions":"AVX512","libtorch":"2.13.0"}})"));
+  EXPECT_EQ(machine_text(*record.machine), "2 threads, AVX512, LibTorch 2.13.0");
+  expect_equal(parse_record(record_json(record)), record);
+  EXPECT_EQ(job_key(record), key);
+  record.device = "cuda";
+  record.machine = {.gpu = "NVIDIA H200", .libtorch = "2.13.0"};
+  EXPECT_TRUE(record_json(record).ends_with(R"(,"machine":{"gpu":"NVIDIA H200","libtorch":"2.13.0"}})"));
+  EXPECT_EQ(machine_text(*record.machine), "NVIDIA H200, LibTorch 2.13.0");
+  expect_equal(parse_record(record_json(record)), record);
+}
+
+// Keys of the default ones are those of old.
+TEST(Record, LeversThatAreNotTheDefaultBelongToTheJob) {
+  Record record = make_record();
+  const std::string key = job_key(record);
+  EXPECT_EQ(record_json(record).find("levers"), std::string::npos);
+  record.levers = "attention,packed";
+  expect_equal(parse_record(record_json(record)), record);
+  const std::string other = job_key(record);
+  EXPECT_NE(other, key);
+  record.levers = "none";
+  EXPECT_NE(job_key(record), key);
+  EXPECT_NE(job_key(record), other);
+}
+
 TEST(Record, ReadsBackWhatItWrites) {
   Record record = make_record();
   expect_equal(parse_record(record_json(record)), record);

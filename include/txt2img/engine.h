@@ -29,7 +29,7 @@ struct EngineOptions {
   std::string device = "auto";             // auto, cpu, cuda, cuda:N; auto falls back to the CPU, the others never
   std::optional<Precision> precision;      // of text encoder and UNet; empty: the bundle's on CUDA, float32 on a CPU
   std::optional<Precision> vae_precision;  // empty: float32
-  int threads = 0;                         // 0: all cores this process may use
+  int threads = 0;                         // 0: as many as OMP_NUM_THREADS says, or as the process may use cores
   bool is_deterministic = false;           // only deterministic kernels
   VaeTiling vae_tiling = VaeTiling::kAuto;
   MemoryUse memory = MemoryUse::kNormal;
@@ -78,9 +78,20 @@ struct ModuleReport {
   std::string call;              // shapes of inputs and outputs: "latent (1, 4, 16, 24) -> (1, 3, 128, 192)"
 };
 
+// What the last bits of a picture depend on besides its job.
+struct Machine {
+  int threads = 0;             // on the CPU; 0 on CUDA
+  std::string instructions{};  // of the CPU's kernels, "AVX512"; empty on CUDA
+  std::string gpu{};           // "NVIDIA H200"; empty on the CPU
+  std::string libtorch{};      // its version
+
+  bool operator==(const Machine&) const = default;
+};
+
 struct DeviceInfo {
   std::string name;         // as --device takes it: "cpu", "cuda:0"
   std::string description;  // "NVIDIA H200, 139 GiB", "2 threads, AVX512"
+  Machine machine{};
 };
 
 class TXT2IMG_API Engine {

@@ -5,6 +5,7 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,8 @@ class TXT2IMG_API Pipeline final : public Engine {
   template <typename Module>
   void release(std::unique_ptr<Module>& module) const;
   void check_tiling();
+  // Once, where fewer came than were asked for.
+  void warn_of_threads(const Observer& observer);
 
   // Each prompt by itself, so that its context does not depend on its neighbours, and only once for many pictures.
   [[nodiscard]] const Text& encode(const std::string& prompt, int clip_skip);
@@ -79,6 +82,8 @@ class TXT2IMG_API Pipeline final : public Engine {
   std::unique_ptr<VaeDecoder> vae_;
   std::map<std::pair<std::string, int>, Text> texts_;  // encoded lately, by prompt and clip skip
   double load_seconds_ = 0;                            // not yet told
+  std::vector<std::int64_t> shape_{};                  // of the latents drawn last
+  int threads_missed_ = 0;                             // that were asked for in vain; not yet told
 };
 
 }  // namespace txt2img

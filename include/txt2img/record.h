@@ -27,13 +27,19 @@ struct Record {
   std::string device;  // "cpu" or "cuda": the kind only
   Precision precision{};
   Precision vae_precision{};
+  std::string levers{};  // as changed_levers() of levers.h: empty, the default, or those that are on
   Stages stages;
-  std::vector<Retry> retries{};  // not part of the job
+  std::vector<Retry> retries{};      // not part of the job
+  std::optional<Machine> machine{};  // neither; empty in records of old
 };
 
-// SHA-256 over canonical JSON (sorted keys, no spaces) of everything that determines the pixels: version of the key,
-// bundle hash, settings, kind of device, precisions.
+// SHA-256 over canonical JSON (sorted keys, no spaces) of everything that was asked for and determines the pixels:
+// version of the key, bundle hash, settings, kind of device, precisions, levers. The machine is no part of it: it
+// changes rounding only, and a run may go on, or be shared out, on machines that differ.
 TXT2IMG_API std::string job_key(const Record& record);
+
+// "2 threads, AVX512, LibTorch 2.13.0"
+TXT2IMG_API std::string machine_text(const Machine& machine);
 
 // The settings as JSON text with the names of the prompt files, in their order: {"prompt": ..., "negative": ..., ...}.
 TXT2IMG_API std::string settings_json(const Settings& settings);

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "levers.h"
 #include "txt2img/error.h"
 #include "txt2img/png.h"
 #include "txt2img/sha256.h"
@@ -128,6 +129,7 @@ std::string FinishedPictures::job_key_of(Record drawn, const Settings& settings)
   if (engine.precision) drawn.precision = *engine.precision;
   if (!engine.precision && drawn.device == "cpu") drawn.precision = Precision::kFloat32;
   drawn.vae_precision = engine.vae_precision.value_or(Precision::kFloat32);
+  drawn.levers = changed_levers(drawn.device);
   return job_key(drawn);
 }
 

@@ -68,10 +68,9 @@ void set_target_size(Options& options, std::string_view text) {
 }
 
 void set_crop(Options& options, std::string_view text) {
-  const std::vector<double> place = parse_reals(text);
-  if (place.size() != 2) throw Error(ExitCode::kUsage, "'" + std::string(text) + "' is not TOP,LEFT in pixels");
-  options.request.size_conditioning.crop_top = static_cast<int>(place[0]);
-  options.request.size_conditioning.crop_left = static_cast<int>(place[1]);
+  const Place place = parse_place(text);
+  options.request.size_conditioning.crop_top = place.top;
+  options.request.size_conditioning.crop_left = place.left;
 }
 
 void set_verbosity(Options& options, std::string_view text, Verbosity verbosity) {
@@ -243,11 +242,12 @@ constexpr OptionInfo kTable[] = {
      [](Options& o, std::string_view t) {
        o.engine.memory = parse_switch(t) ? MemoryUse::kLow : MemoryUse::kNormal;
      }},
-    {"--threads", "N", kInteger, kEverywhere, kMachine, "Threads on the CPU; 0 takes all cores, as without it.",
+    {"--threads", "N", kInteger, kEverywhere, kMachine, "Threads on the CPU; 0 takes all cores that the process and its container have time of, as without it.",
      [](Options& o, std::string_view t) { o.engine.threads = parse_integer(t, 0, 1024); }},
     {"--batch-size", "N", kInteger, kEverywhere, kMachine, "Pictures that the UNet draws in one call, as far as they differ in prompts and seeds only; 1.",
      [](Options& o, std::string_view t) { o.batch_size = parse_integer(t, 1, kBatchMax); }},
-    {"--deterministic", "", kSwitch, kEverywhere, kMachine, "Only deterministic kernels, also where they are slower.",
+    {"--deterministic", "", kSwitch, kEverywhere, kMachine, "Only deterministic kernels, also where they are slower. Another number of threads may still round otherwise; "
+     "--threads 1 does not.",
      [](Options& o, std::string_view t) { o.engine.is_deterministic = parse_switch(t); }},
 
     {"-o,--output", "PATH", kText, kEverywhere, kOutput,
@@ -327,7 +327,7 @@ constexpr OptionInfo kTable[] = {
     {"--redo", "", kSwitch, kCommandLine, kOther, "With --verify DIR --file FILE: draw what is wrong again.",
      [](Options& o, std::string_view t) { o.redoes = parse_switch(t); }},
     {"--tolerance", "N", kInteger, kEverywhere, kOther,
-     "The difference in a channel that --verify allows, 0 ... 255; 0.",
+     "The difference in a channel that --verify allows, 0 ... 255; 0. Pictures of machines that differ need 1 or 2.",
      [](Options& o, std::string_view t) { o.tolerance = parse_integer(t, 0, 255); }},
     {"--show", "IMAGE", kText, kCommandLine, kOther, "Print the record of a picture: prompt, settings, model.",
      [](Options& o, std::string_view t) { choose_action(o, Action::kShow, t); }},

@@ -17,7 +17,9 @@
 #include "cli/prompt_files.h"
 #include "cli/remarks.h"
 #include "cli/report.h"
+#include "cli/size_advice.h"
 #include "cli/unicode.h"
+#include "levers.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
@@ -29,7 +31,13 @@ constexpr std::size_t kCutShown = 10;     // warnings of text that does not fit
 constexpr std::size_t kCutColumns = 200;  // of what did not
 
 void warn_of_other_model(const Options& options, const Bundle& bundle, Console& console) {
-  if (!options.record || options.record->model_sha256 == bundle.sha256) return;
+  if (!options.record) return;
+  if (const std::string levers = changed_levers(options.record->device); levers != options.record->levers) {
+    const auto text = [](const std::string& value) { return value.empty() ? "the default" : value; };
+    console.warning("the picture was drawn with other levers (" + text(options.record->levers) + "; here " +
+                    text(levers) + "); the last bits may differ");
+  }
+  if (options.record->model_sha256 == bundle.sha256) return;
   console.warning("the picture was drawn with another model (" + options.record->model + " " +
                   options.record->model_sha256.substr(0, 12) + ") than " + bundle.folder.string() + " (" + bundle.name +
                   " " + bundle.sha256.substr(0, 12) + "); name the right one with -m");
@@ -307,6 +315,7 @@ class Planner {
   }
 
   void check_style(const Settings& style) {
+    warn_of_size(style);
     if (style.is_guided()) warn_of_syntax(style.negative, "the negative prompt");
     if (style.is_guided()) {
       warn_of_cut("negative prompt", style.negative, "");
@@ -314,6 +323,14 @@ class Planner {
       console_->warning("the negative prompt has no effect without guidance; give a --guidance above 1");
       is_negative_useless_ = true;
     }
+  }
+
+  // Once: in a file of many sizes it would be said of most.
+  void warn_of_size(const Settings& style) {
+    const std::string advice = is_size_said_ ? "" : size_advice(style, plan_.bundle);
+    if (advice.empty()) return;
+    console_->warning(advice);
+    is_size_said_ = true;
   }
 
   void warn_of_cut(std::string_view which, const std::string& text, const std::string& place) {
@@ -331,6 +348,7 @@ class Planner {
   std::size_t cut_ = 0;               // texts that do not fit
   bool is_negative_useless_ = false;  // and that was said
   bool has_twins_ = false;            // and that was said
+  bool is_size_said_ = false;         // that one is far from the model's own
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "cli/plan.h"
 #include "cli/report.h"
 #include "cli/results.h"
+#include "levers.h"
 #include "txt2img/png.h"
 #include "txt2img/record.h"
 
@@ -45,17 +46,20 @@ void rename_and_remark(Plan& plan, const Options& options, Console& console) {
 
 Record record_of(const Bundle& bundle, const Settings& settings, const Options& options, const Engine& engine,
                  const Picture& picture) {
-  const std::string device = engine.device().name;
+  const DeviceInfo info = engine.device();
+  const std::string device = info.name.substr(0, info.name.find(':'));
   Record record{.version = std::string(version()),
                 .job_key = {},
                 .model = bundle.name,
                 .model_sha256 = bundle.sha256,
                 .settings = settings,
-                .device = device.substr(0, device.find(':')),
+                .device = device,
                 .precision = engine.precision(),
                 .vae_precision = options.engine.vae_precision.value_or(Precision::kFloat32),
+                .levers = changed_levers(device),
                 .stages = picture.stages,
-                .retries = picture.retries};
+                .retries = picture.retries,
+                .machine = info.machine};
   record.job_key = job_key(record);
   return record;
 }

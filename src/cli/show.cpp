@@ -65,7 +65,9 @@ std::string record_text(const Record& record) {
          row("drawn by", "txt2img " + record.version + " on " + record.device + ", " +
                              std::string(name_of(record.precision)) + ", VAE " +
                              std::string(name_of(record.vae_precision))) +
-         retries_text(record.retries) + row("job key", record.job_key);
+         (record.levers.empty() ? "" : row("levers", record.levers)) +
+         (record.machine ? row("machine", machine_text(*record.machine)) : "") + retries_text(record.retries) +
+         row("job key", record.job_key);
 }
 
 std::string with_blanks(std::string_view name) {

@@ -13,6 +13,7 @@
 #include "cli/prompt_file.h"
 #include "cli/remarks.h"
 #include "cli/results.h"
+#include "cli/size_advice.h"
 #include "txt2img/output_file.h"
 
 namespace txt2img::cli {
@@ -22,6 +23,7 @@ class Stream {
  public:
   Stream(const Options& options, Console& console)
       : options_(&options),
+        console_(&console),
         plan_(make_empty_plan(options, console)),
         maker_(options, plan_.bundle),
         columns_(options.columns),
@@ -74,6 +76,7 @@ class Stream {
   void plan_next(PromptRow row) {
     plan_.items = {maker_.make(std::move(row))};
     if (plan_.styles.size() != maker_.styles().size()) plan_.styles = maker_.styles();
+    warn_of_size(plan_.styles[plan_.items.front().style]);
     plan_.run_seed = maker_.shared_seed().value_or(0);
     plan_.jobs.clear();
     const Item& item = plan_.items.front();
@@ -86,7 +89,17 @@ class Stream {
     drawing_.set_range(item.first, 0, 0);
   }
 
+  // Once, as for a file that is there as a whole.
+  void warn_of_size(const Settings& style) {
+    const std::string advice = is_size_said_ ? "" : size_advice(style, plan_.bundle);
+    if (advice.empty()) return;
+    console_->warning(advice);
+    is_size_said_ = true;
+  }
+
   const Options* options_;
+  Console* console_;
+  bool is_size_said_ = false;
   Plan plan_;
   ItemMaker maker_;
   ColumnMap columns_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,13 +58,31 @@ std::string_view first_difference(const Stages& one, const Stages& other) {
 
 std::string size_text(const Image& image) { return std::to_string(image.width) + "x" + std::to_string(image.height); }
 
+// Empty where the record is of old, or there is none.
+std::string machine_of(const std::optional<Record>& record) {
+  return record && record->machine ? machine_text(*record->machine) : "";
+}
+
 struct Verdict {
   bool is_same_size = true;
   Difference difference = {};
   std::string_view stage = {};  // the first that differs, empty if unknown
+  std::string drawn_with{};     // the machine, empty if unknown
+  std::string here{};           // this one
 
   [[nodiscard]] bool is_same() const { return is_same_size && difference.pixels == 0; }
 };
+
+// What other machines make of a picture differs by rounding; a larger difference has another cause.
+std::string machines_text(const Verdict& verdict) {
+  constexpr int kRoundingMax = 4;  // levels; one or two were seen
+  if (verdict.drawn_with.empty() || verdict.drawn_with == verdict.here) return {};
+  const bool is_rounding = verdict.difference.largest <= kRoundingMax;
+  return "; drawn with " + verdict.drawn_with + ", here " + verdict.here +
+         (is_rounding ? ", whose kernels may round differently: allow it with --tolerance " +
+                            std::to_string(verdict.difference.largest)
+                      : "");
+}
 
 std::string verdict_text(const Verdict& verdict, const Image& golden, const Image& drawn, int tolerance) {
   if (!verdict.is_same_size) return "differs: it is " + size_text(golden) + ", drawn again it is " + size_text(drawn);
@@ -73,19 +92,25 @@ std::string verdict_text(const Verdict& verdict, const Image& golden, const Imag
     return verdict.difference.largest == 0 ? "same" : "same within the tolerance: differs " + largest;
   return "differs: " + std::to_string(verdict.difference.pixels) + " of " + std::to_string(golden.rgb.size() / 3) +
          " pixels, " + largest +
-         (verdict.stage.empty() ? "" : "; the first stage that differs: " + std::string(verdict.stage));
+         (verdict.stage.empty() ? "" : "; the first stage that differs: " + std::string(verdict.stage)) +
+         machines_text(verdict);
+}
+
+nlohmann::ordered_json text_or_null(std::string_view text) {
+  return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
 }
 
 std::string verdict_json(const Options& options, const Verdict& verdict, const Settings& settings) {
-  return json_line(
-      {{"picture", options.subject},
-       {"status", verdict.is_same() ? "same" : "different"},
-       {"seed", settings.seed},
-       {"tolerance", options.tolerance},
-       {"same_size", verdict.is_same_size},
-       {"pixels", verdict.difference.pixels},
-       {"largest", verdict.difference.largest},
-       {"stage", verdict.stage.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(verdict.stage)}});
+  return json_line({{"picture", options.subject},
+                    {"status", verdict.is_same() ? "same" : "different"},
+                    {"seed", settings.seed},
+                    {"tolerance", options.tolerance},
+                    {"same_size", verdict.is_same_size},
+                    {"pixels", verdict.difference.pixels},
+                    {"largest", verdict.difference.largest},
+                    {"stage", text_or_null(verdict.stage)},
+                    {"drawn_with", text_or_null(verdict.drawn_with)},
+                    {"here", text_or_null(verdict.here)}});
 }
 
 void warn_if_edited(const Options& options, const Image& golden, Console& console) {
@@ -139,6 +164,8 @@ ExitCode verify_picture(const Options& options, Console& console) {
 
   Verdict verdict{.is_same_size = golden.width == drawn.image.width && golden.height == drawn.image.height};
   if (verdict.is_same_size) verdict.difference = compare(golden, drawn.image, options.tolerance);
+  verdict.drawn_with = machine_of(options.record);
+  verdict.here = machine_of(record);
   if (options.record) verdict.stage = first_difference(options.record->stages, drawn.stages);
   Results(console).line(options.format == ResultFormat::kJson
                             ? verdict_json(options, verdict, settings)

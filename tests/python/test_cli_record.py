@@ -1,6 +1,7 @@
 """What a picture says about itself: --show, --from and --verify."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,63 @@ def test_a_changed_picture_is_told_from_a_changed_program(program: Program) -> N
     assert result.code == 1
     assert "was changed after it was drawn" in result.err
     assert "stage" not in result.out.decode()
+
+
+def rewrite_record(path: Path, change: Callable[[dict], None]) -> None:
+    """The same pixels with another record."""
+    with Image.open(path) as image:
+        record = json.loads(image.text["txt2img"])
+        change(record)
+        info = PngInfo()
+        info.add_itxt("txt2img", json.dumps(record))
+        image.save(path, pnginfo=info)
+
+
+def test_the_record_tells_of_the_machine(program: Program) -> None:
+    draw(program, "x", "-s", 7)
+    shown = program.run("--show", "x.png").out.decode()
+    machine = next(line for line in shown.splitlines() if line.startswith("machine "))
+    assert machine.split(maxsplit=1)[1].startswith("1 thread, ") and ", LibTorch 2." in machine
+
+
+def test_verify_names_both_machines_and_the_way_to_allow_their_rounding(program: Program) -> None:
+    path = draw(program, "a red apple", "-s", 7)
+    rewrite_record(path, lambda record: record["machine"].update(threads=48, instructions="AVX2"))
+    assert program.run("--verify", "x.png", "--progress", "none").out == b"x.png: same\n"
+    with Image.open(path) as image:
+        texts = dict(image.text)
+        pixel = image.getpixel((3, 4))
+        image.putpixel((3, 4), tuple(value + 1 if value < 250 else value - 1 for value in pixel))
+        info = PngInfo()
+        info.add_itxt("txt2img", texts["txt2img"])
+        image.save(path, pnginfo=info)
+    said = program.run("--verify", "x.png", "--progress", "none").out.decode()
+    assert "; drawn with 48 threads, AVX2, LibTorch " in said
+    assert ", here 1 thread, " in said and said.endswith("allow it with --tolerance 1\n")
+    assert program.run("--verify", "x.png", "--tolerance", 1).code == 0
+
+
+def test_a_record_of_old_names_no_machine_and_has_the_same_key(program: Program) -> None:
+    (program.folder / "apple.txt").write_text("a red apple\n")
+    arguments = ("-f", "apple.txt", "-s", 7, "-o", "x.png", "--resume", "--json", "--progress", "none")
+    assert [record["status"] for record in program.run(*arguments).records] == ["done"]
+    rewrite_record(program.folder / "x.png", lambda record: record.pop("machine"))
+    assert "machine" not in program.run("--show", "x.png").out.decode()
+    result = program.run(*arguments)
+    assert [record["status"] for record in result.records] == ["skipped"], result.err
+
+
+def test_levers_that_are_not_the_default_are_another_job(program: Program) -> None:
+    (program.folder / "apple.txt").write_text("a red apple\n")
+    arguments = ("-f", "apple.txt", "-s", 7, "-o", "x.png", "--resume", "--json", "--progress", "none")
+
+    def status(levers: str) -> str:
+        return program.run(*arguments, env={"TXT2IMG_CPU_LEVERS": levers}).records[0]["status"]
+
+    assert status("") == "done"
+    assert status("winograd,attention,packed") == "skipped"
+    assert status("packed") == "done"
+    assert status("packed") == "skipped"
+    assert "levers            packed\n" in program.run("--show", "x.png").out.decode()
+    assert "drawn with other levers (packed; here the default)" in program.run("--verify", "x.png").err
+    assert status("") == "done"

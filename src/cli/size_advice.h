@@ -1,0 +1,15 @@
+// What to expect of a picture whose size is far from those that the model was trained on.
+#pragma once
+
+#include <string>
+
+#include "txt2img/bundle.h"
+#include "txt2img/request.h"
+
+namespace txt2img::cli {
+
+// A warning; nothing where pixels, width and height are each more than half and less than twice of the model's own: so
+// far SD 1.5, SDXL and the bundled model draw what they are told.
+std::string size_advice(const Settings& settings, const Bundle& bundle);
+
+}  // namespace txt2img::cli
