@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "sampler_options_json.h"
 #include "scheduler_json.h"
+#include "txt2img/error.h"
 #include "txt2img/request.h"
 
 namespace txt2img {
@@ -252,20 +254,42 @@ int get_side(const JsonObject& object, std::string_view key, int multiple) {
   return side;
 }
 
+// Parameters of the bundle's own sampler; those of schedules are the scheduler's.
+SamplerOptions parse_default_options(const JsonObject& defaults, SamplerKind sampler) {
+  constexpr std::string_view kKey = "sampler_options";
+  if (!defaults.has(kKey)) return {};
+  const JsonObject object = defaults.get_object(kKey);
+  std::vector<std::string_view> keys;
+  for (const SamplerOptionInfo& row : sampler_options()) {
+    if (!row.samplers.empty()) keys.push_back(row.name);
+  }
+  object.allow_only(keys);
+  const SamplerOptions options = parse_sampler_options(object);
+  try {
+    check_options(options, sampler);
+  } catch (const Error& error) {
+    defaults.fail(kKey, std::string("do not go with the sampler: ") + error.what());
+  }
+  return options;
+}
+
 Defaults parse_defaults(const JsonObject& object, const Bundle& bundle) {
-  object.allow_only({"width", "height", "steps", "guidance", "sampler", "schedule", "size_multiple", "negative"});
+  object.allow_only(
+      {"width", "height", "steps", "guidance", "sampler", "schedule", "size_multiple", "negative", "sampler_options"});
   const int multiple = object.get_integer("size_multiple", 1, kSizeMax);
   if (multiple % bundle.vae.factor != 0) {
     object.fail("size_multiple", "is not a multiple of vae.factor, " + std::to_string(bundle.vae.factor));
   }
+  const SamplerKind sampler = get_known(object, "sampler", samplers());
   return {.width = get_side(object, "width", multiple),
           .height = get_side(object, "height", multiple),
           .steps = object.get_integer("steps", 1, std::min(kStepsMax, bundle.scheduler.num_train_timesteps)),
           .guidance = object.get_number("guidance", {.min = 0, .max = kGuidanceMax}),
-          .sampler = get_known(object, "sampler", samplers()),
+          .sampler = sampler,
           .schedule = get_known(object, "schedule", schedules()),
           .size_multiple = multiple,
-          .negative = object.has("negative") ? object.get_string("negative") : std::string()};
+          .negative = object.has("negative") ? object.get_string("negative") : std::string(),
+          .sampler_options = parse_default_options(object, sampler)};
 }
 
 // First of all, so that a newer format is not taken for a wrong one.

@@ -4,13 +4,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <type_traits>
-#include <variant>
 #include <vector>
 
 #include "json.h"
-#include "number_text.h"
-#include "txt2img/error.h"
+#include "sampler_options_json.h"
 #include "txt2img/record.h"
 
 namespace txt2img {
@@ -52,40 +49,13 @@ std::vector<std::string_view> settings_keys() {
   return keys;
 }
 
-// The value of a key as the command line would have it.
-std::string option_text(const JsonObject& object, const SamplerOptionInfo& row) {
-  const auto number = [&] { return to_shortest_text(object.get_number(row.name, {.min = row.min, .max = row.max})); };
-  return std::visit(
-      [&](auto member) {
-        using Value = std::remove_cvref_t<decltype(SamplerOptions{}.*member)>;
-        if constexpr (std::is_same_v<Value, double> || std::is_same_v<Value, std::optional<double>>)
-          return number();
-        else if constexpr (std::is_same_v<Value, int>)
-          return std::to_string(object.get_integer(row.name, static_cast<int>(row.min), static_cast<int>(row.max)));
-        else if constexpr (std::is_same_v<Value, bool>)
-          return std::string(object.get_bool(row.name) ? "true" : "false");
-        else
-          return object.get_string(row.name);
-      },
-      row.member);
-}
-
 std::vector<double> parse_levels(const JsonObject& object, std::string_view key) {
   constexpr NumberRange kLevel{.min = 0, .max = 1e5};
   return object.has(key) ? object.get_numbers(key, kLevel) : std::vector<double>{};
 }
 
 SamplerOptions parse_options(const JsonObject& object) {
-  SamplerOptions options;
-  for (const SamplerOptionInfo& row : sampler_options()) {
-    if (!object.has(row.name)) continue;
-    try {
-      set_option(options, row, option_text(object, row));
-    } catch (const Error& error) {
-      if (error.code() == ExitCode::kBadData) throw;
-      object.fail(row.name, std::string("is wrong: ") + error.what());
-    }
-  }
+  SamplerOptions options = parse_sampler_options(object);
   options.sigmas = parse_levels(object, "sigmas");
   options.timesteps = parse_levels(object, "timesteps");
   return options;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <random>
 #include <string_view>
+#include <variant>
 
 #include "number_text.h"
 #include "txt2img/error.h"
@@ -125,7 +126,8 @@ ScheduleKind default_schedule(const NoiseSchedule& noise, const Bundle& bundle, 
 
 Settings fill_in(const Request& request, const Bundle& bundle) {
   const Defaults& defaults = bundle.defaults;
-  const int listed = listed_steps(request.sampler_options);
+  const SamplerOptions options = options_of(request, bundle);
+  const int listed = listed_steps(options);
   return {.prompt = request.prompt,
           .negative = request.negative.value_or(defaults.negative),
           .seed = request.seed ? *request.seed : draw_seed(request.count),
@@ -137,12 +139,33 @@ Settings fill_in(const Request& request, const Bundle& bundle) {
           .height = request.height.value_or(defaults.height),
           .sampler = request.sampler.value_or(defaults.sampler),
           .schedule = request.schedule.value_or(defaults.schedule),
-          .sampler_options = without_negative_zeros(request.sampler_options),
+          .sampler_options = without_negative_zeros(options),
           .clip_skip = request.clip_skip,
           .size_conditioning = request.size_conditioning};
 }
 
 }  // namespace
+
+void ask_option(Request& request, const SamplerOptionInfo& info, std::string_view text) {
+  set_option(request.sampler_options, info, text);
+  request.said_options.insert(info.name);
+}
+
+std::set<std::string_view> all_option_names() {
+  std::set<std::string_view> names;
+  for (const SamplerOptionInfo& row : sampler_options()) names.insert(row.name);
+  return names;
+}
+
+SamplerOptions options_of(const Request& request, const Bundle& bundle) {
+  SamplerOptions options = request.sampler_options;
+  if (request.sampler.value_or(bundle.defaults.sampler) != bundle.defaults.sampler) return options;
+  for (const SamplerOptionInfo& row : sampler_options()) {
+    if (request.said_options.contains(row.name) || !text_of(options, row).empty()) continue;
+    std::visit([&](auto member) { options.*member = bundle.defaults.sampler_options.*member; }, row.member);
+  }
+  return options;
+}
 
 // Short enough to be typed again; apart in their low 32 bits, which are all that the noise generator takes in.
 std::uint64_t draw_seed(int count) {

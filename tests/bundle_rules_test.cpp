@@ -280,6 +280,24 @@ TEST(BundleRules, RefuseValuesThatContradictOthers) {
                   {"/defaults/height", 640 + 8, "not a multiple of size_multiple"}});
 }
 
+TEST(BundleRules, WantParametersThatTheSamplerHas) {
+  BundleFolder folder;
+  json& defaults = folder.json()["defaults"];
+  defaults["sampler"] = "dpmpp_2m";
+  defaults["sampler_options"] = {{"solver_type", "heun"}, {"solver_order", 1}, {"lower_order_final", false}};
+  folder.write_json();
+  const SamplerOptions expected{.solver_order = 1, .solver_type = SolverType::kHeun, .lower_order_final = false};
+  EXPECT_EQ(read_bundle(folder.path()).defaults.sampler_options, expected);
+  defaults["sampler_options"] = {{"solver_type", "bh1"}};
+  EXPECT_TRUE(has(refusal_of(folder, "defaults.sampler_options"), "has no solver_type bh1"));
+  defaults["sampler_options"] = {{"eta", 0.5}};
+  EXPECT_TRUE(has(refusal_of(folder, "defaults.sampler_options"), "eta has no meaning for sampler dpmpp_2m"));
+  defaults["sampler_options"] = {{"solver_order", "2"}};
+  EXPECT_TRUE(has(refusal_of(folder, "defaults.sampler_options.solver_order"), "must be a whole number"));
+  defaults["sampler_options"] = {{"rho", 5}};  // of a schedule
+  EXPECT_TRUE(has(refusal_of(folder, "defaults.sampler_options.rho"), "is not a known key"));
+}
+
 TEST(BundleRules, WantOneTokenizerOrTwo) {
   BundleFolder folder;
   json& tokenizers = folder.json()["tokenizers"];

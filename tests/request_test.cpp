@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -273,6 +274,39 @@ TEST(Request, PromptsAndSeedsMayDifferInABatch) {
     change(other);
     EXPECT_FALSE(can_share_batch(first, other));
   }
+}
+
+// A model whose own solver is Heun's kind of DPM-Solver, of first order.
+Bundle bundle_with_options() {
+  Bundle bundle = make_bundle();
+  bundle.defaults.sampler_options = {.solver_order = 1, .solver_type = SolverType::kHeun, .lower_order_final = false};
+  return bundle;
+}
+
+const SamplerOptionInfo& row_of(std::string_view name) {
+  return *std::ranges::find(sampler_options(), name, &SamplerOptionInfo::name);
+}
+
+TEST(Request, TakesTheParametersOfTheModelsSamplerWhereNothingElseIsSaid) {
+  const Bundle bundle = bundle_with_options();
+  Request request{.prompt = "x", .seed = 1};
+  EXPECT_EQ(settle(request, bundle).sampler_options, bundle.defaults.sampler_options);
+  request.sampler = bundle.defaults.sampler;
+  EXPECT_EQ(settle(request, bundle).sampler_options, bundle.defaults.sampler_options);
+  request.sampler = SamplerKind::kEuler;
+  EXPECT_EQ(settle(request, bundle).sampler_options, SamplerOptions{});
+}
+
+TEST(Request, PutsWhatIsSaidBeforeTheModelsParametersAlsoAtItsDefault) {
+  const Bundle bundle = bundle_with_options();
+  Request request{.prompt = "x", .seed = 1};
+  ask_option(request, row_of("lower_order_final"), "true");
+  ask_option(request, row_of("solver_type"), "midpoint");
+  const SamplerOptions expected{.solver_order = 1, .solver_type = SolverType::kMidpoint};
+  EXPECT_EQ(settle(request, bundle).sampler_options, expected);
+  request.said_options = all_option_names();
+  request.sampler_options = {};
+  EXPECT_EQ(settle(request, bundle).sampler_options, SamplerOptions{});
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "txt2img/bundle.h"
 #include "txt2img/export.h"
@@ -46,11 +48,21 @@ struct Request {
   std::optional<SamplerKind> sampler{};
   std::optional<ScheduleKind> schedule{};
   SamplerOptions sampler_options{};
-  int clip_skip = 1;  // 1 = the model's own layer
+  std::set<std::string_view> said_options{};  // those asked for, also at their default: the bundle's do not count then
+  int clip_skip = 1;                          // 1 = the model's own layer
   SizeConditioning size_conditioning{};
 
   bool operator==(const Request&) const = default;
 };
+
+// Sets an option of the sampler as asked for. Throws as set_option() does.
+TXT2IMG_API void ask_option(Request& request, const SamplerOptionInfo& info, std::string_view text);
+
+// Of the row's name: all options, as a request that is complete in itself asks for them.
+TXT2IMG_API std::set<std::string_view> all_option_names();
+
+// What was asked for; the rest as the bundle says, if its own sampler is the one that draws.
+TXT2IMG_API SamplerOptions options_of(const Request& request, const Bundle& bundle);
 
 // All that determines one picture besides the bundle and the machine.
 struct Settings {

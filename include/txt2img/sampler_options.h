@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "txt2img/bundle.h"
 #include "txt2img/export.h"
 #include "txt2img/names.h"
+#include "txt2img/scheduler_config.h"
 
 namespace txt2img {
 

@@ -55,7 +55,7 @@ void add_levels(Json& row, const Bundle& bundle, const Request& request, Schedul
   try {
     const Trajectory trajectory =
         plan_trajectory(NoiseSchedule(bundle.scheduler), bundle.scheduler, request.sampler.value_or(defaults.sampler),
-                        schedule, request.steps.value_or(defaults.steps), request.sampler_options);
+                        schedule, request.steps.value_or(defaults.steps), options_of(request, bundle));
     std::vector<double> timesteps;
     std::vector<double> sigmas;
     const auto sigma = [](const NoiseLevel& level) { return level.sigma / level.alpha; };

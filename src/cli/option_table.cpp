@@ -30,18 +30,18 @@ void set_size(Options& options, std::string_view text) {
   options.request.height = size.height;
 }
 
+void set_sampler_option(Options& options, std::string_view name, std::string_view text) {
+  const auto row = std::ranges::find(sampler_options(), name, &SamplerOptionInfo::name);
+  ask_option(options.request, *row, text);
+}
+
 // "DPM++ 2M Karras" names a schedule too.
 void set_sampler(Options& options, std::string_view text) {
   const SamplerChoice choice = parse_sampler(text);
   options.request.sampler = choice.sampler;
   if (choice.schedule) options.request.schedule = choice.schedule;
-  if (choice.solver_type) options.request.sampler_options.solver_type = *choice.solver_type;
-  if (choice.solver_order) options.request.sampler_options.solver_order = *choice.solver_order;
-}
-
-void set_sampler_option(Options& options, std::string_view name, std::string_view text) {
-  const auto row = std::ranges::find(sampler_options(), name, &SamplerOptionInfo::name);
-  set_option(options.request.sampler_options, *row, text);
+  if (choice.solver_type) set_sampler_option(options, "solver_type", name_of(*choice.solver_type));
+  if (choice.solver_order) set_sampler_option(options, "solver_order", std::to_string(*choice.solver_order));
 }
 
 std::optional<Precision> parse_dtype(std::string_view text) {

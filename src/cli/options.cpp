@@ -256,6 +256,7 @@ Request request_of(const Settings& settings) {
           .sampler = settings.sampler,
           .schedule = settings.schedule,
           .sampler_options = settings.sampler_options,
+          .said_options = all_option_names(),
           .clip_skip = settings.clip_skip,
           .size_conditioning = settings.size_conditioning};
 }
@@ -273,7 +274,10 @@ void apply_record(const Record& record, Options& options) {
 // Parameters of the sampler or levels of the schedule that another picture was drawn with do not go with a new one.
 void forget_what_is_replaced(const std::vector<Assignment>& flags, Request& request) {
   SamplerOptions& old = request.sampler_options;
-  if (value_of("sampler", flags)) old = {.sigmas = old.sigmas, .timesteps = old.timesteps};
+  if (value_of("sampler", flags)) {
+    old = {.sigmas = old.sigmas, .timesteps = old.timesteps};
+    request.said_options.clear();
+  }
   if (!value_of("sampler", flags) && !value_of("schedule", flags) && !value_of("steps", flags)) return;
   if (listed_steps(old) > 0) request.steps.reset();
   old.sigmas.clear();
