@@ -28,6 +28,7 @@ from .memory import return_freed_memory
 from .open_source import Request, open_source
 from .progress import Progress
 from .source import PIPELINES, Source
+from .text_encoder import text_config
 from .tokenizers import export_tokenizer
 from .tracing import trace
 from .verify import ask, check_dtypes, verify
@@ -108,15 +109,15 @@ def _write_bundle(
 def _export_tokenizer(work: Path, source: Source, part: str) -> dict[str, Any]:
     """The entry of `tokenizers` for one text encoder."""
     name = part.replace("text_encoder", "tokenizer")
-    positions = source.config(part).get("max_position_embeddings", 77)
+    text = text_config(source.config(part), source.where(part))
     tokenizer = source.tokenizer(part)
     with describing(tokenizer.where):
-        entry = export_tokenizer(tokenizer, work, name, positions)
+        entry = export_tokenizer(tokenizer, work, name, text.max_position_embeddings, text.vocab_size)
     if added := source.added_tokens(part):
         if entry["type"] != "clip-bpe":
             raise bad_data(f"{source.path}: only CLIP's tokenizer takes embeddings")
         _check_reachable(added, entry, source.path)
-        entry["added"] = added
+        entry["added"] = entry.get("added", {}) | added
     return entry
 
 

@@ -15,6 +15,11 @@ from .weights import Weights, pieces_of
 _VARIANTS = ("", "fp16", "bf16")
 # diffusers before 0.17 saved the VAE's attention under these names.
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+# What lies beside a text encoder's own tensors and is nothing to its text: the other half of CLIP, a projection.
+_IDLE_TEXT = re.compile(
+    r"vision_model\..*|visual_projection\.weight|text_projection\.weight|logit_scale|.*\.position_ids"
+)
+_LIBRARIES = ("diffusers", "transformers")
 _OLD_ATTENTION_NAME = re.compile(r"(.*attentions\.\d+\.)(query|key|value|proj_attn)(\..*)")
 
 
@@ -26,6 +31,7 @@ class DiffusersFolder(Source):
         index = path / "model_index.json"
         self.index = read_json(index) if index.exists() else {}
         self.text_parts = tuple(part for part in TEXT_PARTS if self._has(part))
+        self.notes = tuple(self._scheduler_notes())
         missing = [file for part in self.parts for file in self._missing(part)]
         if missing:
             names = ", ".join(str(file.relative_to(path)) for file in missing)
@@ -43,12 +49,26 @@ class DiffusersFolder(Source):
 
     def _has(self, part: str) -> bool:
         """The index says so, or where there is none, the folder is there."""
-        if part in self.index:
-            return any(self.index[part] or [])
+        if isinstance(entry := self.index.get(part), list):
+            return any(entry)
         return (self.path / part).is_dir()
 
     def config(self, part: str) -> dict[str, Any]:
-        return read_json(self._config_file(part))
+        """As the class that model_index.json names reads it: diffusers goes by the index."""
+        config = read_json(self._config_file(part))
+        kind = class_in_index(self.index, part, self.path)
+        if part == "scheduler":
+            return config | ({"_class_name": kind} if kind else {})
+        if part.startswith("text_encoder"):
+            return _text_config(config) | ({"architectures": [kind]} if kind else {})
+        return config
+
+    def _scheduler_notes(self) -> Iterator[str]:
+        path = self._config_file("scheduler")
+        named = class_in_index(self.index, "scheduler", self.path)
+        told = read_json(path).get("_class_name") if path.exists() else None
+        if named and told and told != named:
+            yield f"{path} names {told}, model_index.json {named}, which is what diffusers uses, and what is taken"
 
     def where(self, part: str) -> str:
         return str(self._config_file(part))
@@ -61,7 +81,8 @@ class DiffusersFolder(Source):
         return read_json(path) if path.exists() else {}
 
     def tokenizer(self, part: str) -> TokenizerSource:
-        return TokenizerSource(self.path / _tokenizer_of(part))
+        folder = _tokenizer_of(part)
+        return TokenizerSource(self.path / folder, kind=class_in_index(self.index, folder, self.path))
 
     def weights(self, part: str, names: Iterable[str]) -> Weights:
         return named_pieces(part, self.part_files(part), names)
@@ -85,16 +106,31 @@ class DiffusersFolder(Source):
         return missing + [file for file in self.part_files(part) if not file.exists()]
 
 
+def class_in_index(index: dict[str, Any], part: str, where: Path) -> str | None:
+    """The class that a model_index.json names for a part."""
+    entry = index.get(part)
+    if not isinstance(entry, list) or len(entry) != 2 or not all(isinstance(name, str) for name in entry):
+        return None
+    if entry[0] not in _LIBRARIES:
+        kind = ".".join(entry)
+        raise bad_data(f"{where}/model_index.json: {part} is {kind}, code of its own, which is not supported")
+    return entry[1]
+
+
+def _text_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The half of a whole CLIP model that reads text, as transformers takes it."""
+    inner = config.get("text_config")
+    return inner if config.get("model_type") == "clip" and isinstance(inner, dict) else config
+
+
 def named_pieces(part: str, files: list[Path], names: Iterable[str]) -> Weights:
     """The tensors of a part's files under the names of the module's parameters."""
     pieces = pieces_of(files)
     if part.startswith("text_encoder"):
         targets = {_core_text_name(name): name for name in names}
-        return {
-            targets.get(_core_text_name(name), name): piece
-            for name, piece in pieces.items()
-            if not name.endswith("embeddings.position_ids")
-        }
+        found = {targets.get(_core_text_name(name), name): piece for name, piece in pieces.items()}
+        wanted = set(targets.values())
+        return {name: piece for name, piece in found.items() if name in wanted or not _IDLE_TEXT.fullmatch(name)}
     return {_today(name): piece for name, piece in pieces.items()} if part == "vae" else pieces
 
 

@@ -31,6 +31,7 @@ class TokenizerSource:
 
     folder: Path
     config: dict[str, Any] | None = None  # instead of the folder's tokenizer_config.json
+    kind: str | None = None  # the class that model_index.json names, which counts whatever the folder says
 
     @property
     def where(self) -> str:
@@ -80,6 +81,11 @@ class Source(ABC):
     def weight_files(self) -> list[Path]:
         """All files with weights, for the record of where a bundle comes from."""
 
+    def names(self) -> list[str]:
+        """What the model is called by its place and its configurations; they tell what nothing else does."""
+        places = [self.path.name, *(parent.name for parent in self.path.parents if parent.name.startswith("models--"))]
+        return [*places, *(str(config.get("_name_or_path", "")) for config in (self.index, self.config("unet")))]
+
     def added_tokens(self, part: str) -> dict[str, list[int]]:
         """Texts that the tokenizer of a text encoder turns into ids of their own."""
         return {}
@@ -113,6 +119,9 @@ class ChangedSource(Source):
 
     def overrides(self) -> dict[str, Any]:
         return self.original.overrides()
+
+    def names(self) -> list[str]:
+        return self.original.names()
 
     def weight_files(self) -> list[Path]:
         return self.original.weight_files()

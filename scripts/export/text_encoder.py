@@ -99,7 +99,7 @@ def text_row(x: Tensor, ids: Tensor, eos: int) -> Tensor:
 
     The first `eos`, as transformers looks for it; or, as in all configurations of old, the largest id.
     """
-    place = ids.argmax(-1) if eos == _LARGEST else ((ids == eos) * 1).argmax(-1)
+    place = ids.argmax(-1) if eos == _LARGEST else (ids == eos).type_as(ids).argmax(-1)
     return x.gather(1, place[:, None, None].expand(-1, 1, x.shape[2])).squeeze(1)
 
 

@@ -32,11 +32,21 @@ _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 def build_unet(config: dict[str, Any], where: str) -> UNet2DConditionModel:
     """diffusers' own UNet on the meta device; refuses what a bundle cannot express."""
     with torch.device("meta"), describing(where):
-        unet = UNet2DConditionModel.from_config(config)
+        unet = UNet2DConditionModel.from_config(config | _context_width(config, where))
     for key, harmless in _UNSUPPORTED.items():
         if (value := unet.config.get(key, harmless[0])) not in harmless:
             raise bad_data(f"{where}: {key} = {value!r} is not supported; export a plain Stable Diffusion model")
     return unet
+
+
+def _context_width(config: dict[str, Any], where: str) -> dict[str, int]:
+    """`cross_attention_dim` as one number: a list has one for each block, but there is one text."""
+    widths = config.get("cross_attention_dim")
+    if not isinstance(widths, (list, tuple)):
+        return {}
+    if not widths or any(width != widths[0] for width in widths):
+        raise bad_data(f"{where}: cross_attention_dim = {widths!r} is not supported; its numbers must be equal")
+    return {"cross_attention_dim": widths[0]}
 
 
 def unet_inputs(config: Any) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def test_vocabulary_is_recovered_from_tokenizer_json(sd1: Path, tmp_path: Path) 
         (source / name).unlink(missing_ok=True)
     assert (source / "tokenizer.json").exists()
     bundle.mkdir()
-    entry = export_tokenizer(TokenizerSource(source), bundle, "tokenizer", 77)
+    entry = export_tokenizer(TokenizerSource(source), bundle, "tokenizer", 77, 574)
     assert (entry["bos"], entry["eos"], entry["pad"]) == (572, 573, 573)
     for name, read in (("vocab.json", json.loads), ("merges.txt", str.splitlines)):
         ours = (bundle / "tokenizer" / name).read_text(encoding="utf-8")
@@ -59,14 +59,14 @@ def test_refuses_merges_of_tokenizer_json_that_its_vocabulary_does_not_have(
     path.write_text(json.dumps(content), encoding="utf-8")
     (tmp_path / "bundle").mkdir()
     with pytest.raises(ExportError, match="tokenizer.json") as raised:
-        export_tokenizer(TokenizerSource(tmp_path), tmp_path / "bundle", "tokenizer", 77)
+        export_tokenizer(TokenizerSource(tmp_path), tmp_path / "bundle", "tokenizer", 77, 574)
     assert raised.value.code == 65
 
 
 def test_a_pad_token_of_its_own_is_taken_out_of_the_text(copy: Path, tmp_path: Path) -> None:
     edit_json(copy / "tokenizer/special_tokens_map.json", pad_token="!")
     (tmp_path / "bundle").mkdir()
-    entry = export_tokenizer(TokenizerSource(copy / "tokenizer"), tmp_path / "bundle", "tokenizer", 77)
+    entry = export_tokenizer(TokenizerSource(copy / "tokenizer"), tmp_path / "bundle", "tokenizer", 77, 574)
     assert (entry["pad"], entry["special"]) == (0, {"!": 0})
 
 
