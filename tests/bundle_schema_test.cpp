@@ -26,7 +26,8 @@ json roomy_document() {
   document["tokenizers"][0]["added"] = {{"<cat>", {1}}};
   document["unet"]["inputs"] = {"latent", "timestep", "context", "time_ids"};
   document["unet"]["time_ids"] = {"crop_top"};
-  document["vae"].update(json{{"factor", 1}, {"latents_mean", {0, 0, 0, 0}}, {"latents_std", {1, 1, 1, 1}}});
+  document["vae"].update(
+      json{{"factor", 1}, {"posterior", false}, {"latents_mean", {0, 0, 0, 0}}, {"latents_std", {1, 1, 1, 1}}});
   document["scheduler"].update(json{{"num_train_timesteps", 100000},
                                     {"beta_start", 1e-9},
                                     {"beta_end", 0.999999},

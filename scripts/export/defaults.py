@@ -17,23 +17,23 @@ _CONSISTENCY = Defaults(4, 1.0)
 _GUIDED_CONSISTENCY = Defaults(4, 8.5)  # the scale is an input of the UNet
 
 
-def default_steps(scheduler: dict[str, Any], inputs: tuple[str, ...], is_xl: bool) -> Defaults:
-    """From the published scheduler's configuration and the UNet's inputs."""
+def default_steps(scheduler: str, is_trailing: bool, inputs: tuple[str, ...], is_xl: bool, names: str) -> Defaults:
+    """From the class of the published scheduler, `starts_at_the_end()`, the UNet's inputs and the model's names."""
     if "guidance" in inputs:
         return _GUIDED_CONSISTENCY
-    kind = scheduler.get("_class_name")
-    if kind in ("LCMScheduler", "TCDScheduler"):
+    if scheduler in ("LCMScheduler", "TCDScheduler"):
         return _CONSISTENCY
-    if _is_adversarial(scheduler):
+    if is_trailing and "turbo" in names.lower():
         return _TURBO
     return _XL if is_xl else _PLAIN
 
 
-def _is_adversarial(scheduler: dict[str, Any]) -> bool:
-    """SD-Turbo and SDXL-Turbo are published with an Euler scheduler that starts at the very last timestep."""
+def starts_at_the_end(scheduler: str, facts: dict[str, Any]) -> bool:
+    """SD-Turbo, SDXL-Turbo and SDXL-Lightning are published with an Euler scheduler that starts at the very last
+    timestep; so are models that need all their steps. Nothing but their names tells them apart."""
     return (
-        scheduler.get("_class_name") in ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
-        and scheduler.get("timestep_spacing") == "trailing"
-        and scheduler.get("prediction_type", "epsilon") == "epsilon"
-        and not scheduler.get("rescale_betas_zero_snr")
+        scheduler in ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
+        and facts["timestep_spacing"] == "trailing"
+        and facts["prediction_type"] == "epsilon"
+        and not facts["rescale_betas_zero_snr"]
     )

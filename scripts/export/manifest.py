@@ -9,9 +9,11 @@ from typing import Any
 import torch
 
 from .bundle_folder import FORMAT, sha256
-from .choices import obstacles, schedules_of
-from .defaults import default_steps
+from .bundle_format import check_manifest, check_section
+from .choices import obstacles, scheduler_obstacles, schedules_of
+from .defaults import Defaults, default_steps, starts_at_the_end
 from .errors import bad_data
+from .idle_keys import idle_notes
 from .scheduler import KNOWN_KEYS, Scheduler
 from .source import Source
 from .text_encoder import text_config
@@ -23,7 +25,7 @@ _FAMILIES = {768: "sd1", 1024: "sd2"}  # cross-attention width -> family of Stab
 _STATISTICS = ("latents_mean", "latents_std")
 _OVERRIDABLE = ("name", "family", "licence", "source", "defaults", "scheduler")
 _SIZES = ("width", "height", "size_multiple")
-_DEFAULTS = (*_SIZES, "steps", "guidance", "sampler", "schedule", "negative")
+_DEFAULTS = (*_SIZES, "steps", "guidance", "sampler", "schedule", "negative", "sampler_options")
 
 
 class Facts:
@@ -35,11 +37,11 @@ class Facts:
         self.unet = build_unet(source.config("unet"), source.where("unet")).config
         self.vae = build_vae(source.config("vae"), source.where("vae")).config
         self.text_encoders = [text_config(source.config(part), source.where(part)) for part in source.text_parts]
-        self.scheduler = Scheduler(source.config("scheduler"), source.where("scheduler"))
+        self.scheduler = Scheduler(source.config("scheduler"), source.where("scheduler"), source.pipeline_class)
         self.overrides = _checked_overrides(source)
         self._check_widths()
-        for obstacle in obstacles(self.defaults, self.scheduler_facts):
-            raise bad_data(f"{source.path}: {obstacle}")
+        self._check_scheduler()
+        check_section("vae", self._vae_facts("float32"), source.where("vae"))
 
     @property
     def context_width(self) -> int:
@@ -82,9 +84,43 @@ class Facts:
                 f"{self._source.pipeline_class}; parts of two models?"
             )
 
+    def _check_scheduler(self) -> None:
+        """Nothing of a scheduler is left out without a word: what cannot be followed is an error, unless the user
+        chooses what to draw with."""
+        path, facts, defaults = self._source.path, self.scheduler_facts, self.defaults
+        check_section("scheduler", facts, f"{path}")
+        check_section("defaults", defaults, f"{path}")
+        for obstacle in (*scheduler_obstacles(facts), *obstacles(defaults, facts)):
+            raise bad_data(f"{path}: {obstacle}")
+        for obstacle in () if self._is_sampler_chosen else self.scheduler.obstacles():
+            raise bad_data(f"{obstacle}; change it there, or choose another way to draw with --sampler")
+
+    @property
+    def _is_sampler_chosen(self) -> bool:
+        return "sampler" in self.overrides.get("defaults", {})
+
     def notes(self) -> list[str]:
         """Where the bundle departs from the published model, for people."""
-        return list(self._source.notes)
+        passed_over = self.scheduler.obstacles() if self._is_sampler_chosen else ()
+        scheduler = (*passed_over, *self.scheduler.notes(), *self._few_steps_note())
+        return [*self._source.notes, *scheduler, *idle_notes(self._source)]
+
+    def _few_steps_note(self) -> list[str]:
+        if not self._starts_at_the_end or self._published_steps.steps == 1:
+            return []
+        return [
+            "its scheduler, Euler with trailing spacing, is that of models for few steps, such as SD-Turbo and "
+            "SDXL-Lightning; if this is one, add --steps 1 --guidance 1, or what its makers say"
+        ]
+
+    @property
+    def _starts_at_the_end(self) -> bool:
+        return starts_at_the_end(self.scheduler.class_name, self.scheduler_facts)
+
+    @property
+    def _published_steps(self) -> Defaults:
+        kind, names = self.scheduler.class_name, " ".join(self._source.names())
+        return default_steps(kind, self._starts_at_the_end, unet_inputs(self.unet), self._source.is_xl, names)
 
     def manifest(
         self,
@@ -96,7 +132,7 @@ class Facts:
     ) -> dict[str, Any]:
         """The whole of model.json."""
         stored, vae_stored = (str(d).removeprefix("torch.") for d in (dtype, vae_dtype))
-        return {
+        manifest = {
             "format": FORMAT,
             "version": 1,
             "name": name,
@@ -125,30 +161,40 @@ class Facts:
                 "out_channels": self.unet.out_channels,
                 **self._time_ids(),
             },
-            "vae": {
-                "decoder": "vae_decoder.pt",
-                "encoder": VAE_ENCODER if VAE_ENCODER in files else None,
-                "dtype": vae_stored,
-                "factor": vae_factor(self.vae),
-                "latent_channels": self.vae.latent_channels,
-                "scaling_factor": self.vae.scaling_factor,
-                "shift_factor": self.vae.shift_factor or 0.0,
-                **{key: list(self.vae[key]) for key in _STATISTICS if self.vae.get(key) is not None},
-                **({"posterior": False} if is_tiny(self.vae) else {}),
-            },
+            "vae": self._vae_facts(vae_stored, VAE_ENCODER in files),
             "scheduler": self.scheduler_facts,
             "defaults": self.defaults,
+        }
+        check_manifest(manifest, f"{self._source.path}")
+        return manifest
+
+    def _vae_facts(self, stored: str, has_encoder: bool = True) -> dict[str, Any]:
+        return {
+            "decoder": "vae_decoder.pt",
+            "encoder": VAE_ENCODER if has_encoder else None,
+            "dtype": stored,
+            "factor": vae_factor(self.vae),
+            "latent_channels": self.vae.latent_channels,
+            "scaling_factor": self.vae.scaling_factor,
+            "shift_factor": self.vae.shift_factor or 0.0,
+            **{key: list(self.vae[key]) for key in _STATISTICS if self.vae.get(key) is not None},
+            **({"posterior": False} if is_tiny(self.vae) else {}),
         }
 
     @property
     def scheduler_facts(self) -> dict[str, Any]:
-        return self.scheduler.facts(self._pipeline_kind) | self.overrides.get("scheduler", {})
+        return self.scheduler.facts() | self.overrides.get("scheduler", {})
 
     @property
     def defaults(self) -> dict[str, Any]:
         """The derived ones, and those of the model's maker and of the user."""
         wanted = self.overrides.get("defaults", {})
-        defaults = self._derived_defaults() | wanted
+        derived = self._derived_defaults()
+        defaults = derived | wanted
+        options = self.scheduler.options() if defaults["sampler"] == derived["sampler"] else {}
+        options |= wanted.get("sampler_options", {})
+        if options:
+            defaults["sampler_options"] = options
         # The schedule of the published scheduler need not go with a sampler that was asked for.
         if "schedule" not in wanted and defaults["schedule"] not in schedules_of(
             defaults["sampler"], self.scheduler_facts
@@ -160,11 +206,6 @@ class Facts:
     def _zero_empty_negative(self) -> bool:
         return self._source.is_xl and bool(self._source.index.get("force_zeros_for_empty_prompt", True))
 
-    @property
-    def _pipeline_kind(self) -> str:
-        """All pipelines but those of SDXL change a scheduler in the same way."""
-        return self._source.pipeline_class if self._source.is_xl else "StableDiffusionPipeline"
-
     def _time_ids(self) -> dict[str, Any]:
         """Which numbers the UNet wants, unless they are the usual six."""
         if "time_ids" not in unet_inputs(self.unet):
@@ -174,9 +215,8 @@ class Facts:
 
     def _derived_defaults(self) -> dict[str, Any]:
         factor = vae_factor(self.vae)
-        size = self.unet.sample_size or 64
-        steps = default_steps(self._source.config("scheduler"), unet_inputs(self.unet), self._source.is_xl)
-        height, width = size if isinstance(size, (list, tuple)) else (size, size)
+        steps = self._published_steps
+        height, width = self._latent_size()
         multiple = math.lcm(8, factor)
         return {
             "width": math.ceil(width * factor / multiple) * multiple,
@@ -187,6 +227,18 @@ class Facts:
             "schedule": self.scheduler.schedule(),
             "size_multiple": multiple,
         }
+
+    def _latent_size(self) -> tuple[int, int]:
+        """Height and width that the UNet was trained at; the pipelines of SD 1 do not believe old ones below 64."""
+        size = self.unet.sample_size or 64
+        if isinstance(size, (list, tuple)):
+            return size[0], size[1]
+        return (64, 64) if size < 64 and not self._source.is_xl and self._is_older_than_0_9() else (size, size)
+
+    def _is_older_than_0_9(self) -> bool:
+        """The version of diffusers that saved the UNet."""
+        numbers = re.findall(r"\d+", str(self._source.config("unet").get("_diffusers_version", "1")))[:2]
+        return tuple(map(int, numbers)) < (0, 9) and bool(numbers)
 
     def _provenance(self) -> dict[str, Any]:
         return {

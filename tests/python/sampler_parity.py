@@ -170,10 +170,14 @@ class Run:
     latent: np.ndarray  # flat float32
 
 
-@torch.no_grad()
 def run_theirs(case: Case, dtype: torch.dtype = torch.float32) -> Run:
     """diffusers' loop; in float64 its own levels, stored in float32, are taken as they are."""
-    scheduler = their_scheduler(case)
+    return run_scheduler(their_scheduler(case), case, dtype)
+
+
+@torch.no_grad()
+def run_scheduler(scheduler: Any, case: Case, dtype: torch.dtype = torch.float32) -> Run:
+    """The same with a scheduler of one's own making."""
     if case.sigmas:
         scheduler.set_timesteps(sigmas=list(case.sigmas))
     elif case.timesteps:
@@ -232,12 +236,17 @@ def line_of(case: Case) -> str:
     return json.dumps(line)
 
 
+def answers(lines: list[str]) -> list[dict[str, Any]]:
+    """What the program says to each line, in one process."""
+    text = "".join(line + "\n" for line in lines)
+    done = subprocess.run([str(PROGRAM)], input=text, capture_output=True, text=True, timeout=600, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def run_ours(cases: list[Case]) -> list[Run]:
     """All at once, in one process."""
-    text = "".join(line_of(case) + "\n" for case in cases)
-    done = subprocess.run([str(PROGRAM)], input=text, capture_output=True, text=True, timeout=600, check=True)
     runs = []
-    for case, answer in zip(cases, map(json.loads, done.stdout.splitlines()), strict=True):
+    for case, answer in zip(cases, answers([line_of(case) for case in cases]), strict=True):
         if "error" in answer:
             raise AssertionError(f"{case.name()}: {answer['error']}")
         del answer["seconds"]

@@ -177,6 +177,8 @@ def _write_index(folder: Path, family: str, texts: dict[str, CLIPTextModel]) -> 
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     }
+    if "turbo" in family:
+        index["_name_or_path"] = f"stabilityai/{family}"
     parts = ("text_encoder", "text_encoder_2") if is_xl(family) else ("text_encoder",)
     for part in parts:
         text = texts.get(part)

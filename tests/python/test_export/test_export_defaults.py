@@ -8,7 +8,7 @@ from typing import Any
 import export_model
 import pytest
 from cli_program import Program
-from export.choices import SAMPLERS, SCHEDULES, obstacles
+from export.choices import OPTIONS, SAMPLERS, SCHEDULES, SOLVER_TYPES, obstacles
 from export.manifest import Facts
 from export.open_source import open_source
 from exported import edit_json, exported, manifest, refused
@@ -58,6 +58,34 @@ def test_what_goes_together_is_what_the_program_takes(model: str, toy: Folder, p
         assert code == ("64" if list(obstacles(wanted, scheduler)) else "0"), (sampler, schedule)
 
 
+def parameters() -> list[tuple[str, dict[str, Any]]]:
+    """Every sampler with every parameter, every solver type, and what the ends of a run rule out."""
+    values = {"lower_order_final": False, "euler_at_final": True, "solver_prediction": "epsilon"}
+    values |= {"final_sigmas_type": "sigma_min", "solver_order": 3, "corrector_steps": 2, "original_steps": 100}
+    chosen = [{name: values.get(name, 0.5)} for name in OPTIONS if name != "solver_type"]
+    chosen += [{"solver_type": kind} for kind in sorted({kind for kinds in SOLVER_TYPES.values() for kind in kinds})]
+    ending = {"solver_prediction": "epsilon", "final_sigmas_type": "sigma_min"}
+    chosen += [{"solver_order": 4}, {"s_tmin": 3, "s_tmax": 2}, ending, {"solver_order": 3, **ending}]
+    return [(sampler, options) for sampler in SAMPLERS for options in chosen]
+
+
+def test_which_sampler_has_which_parameters_is_what_the_program_says(toy: Folder, program: Program) -> None:
+    bundle = Path(shutil.copytree(toy("noise"), program.folder / "bundle"))
+    whole = manifest(bundle)
+    scheduler = whole["scheduler"] | {"prediction_type": "epsilon", "timestep_spacing": "trailing"}
+    for number, (sampler, options) in enumerate(parameters()):
+        defaults = whole["defaults"] | {"sampler": sampler, "schedule": "model", "sampler_options": options}
+        edit_json(program.folder / f"{number}.json", **(whole | {"scheduler": scheduler, "defaults": defaults}))
+    one = 'cp $((n)).json bundle/model.json; "$@" >/dev/null 2>&1; echo $?; n=$((n+1))'
+    loop = f"while [ -f $((n)).json ]; do {one}; done"
+    shell = program.shell(loop, "x", "-m", bundle, "--dry-run")
+    codes = shell.out.decode().split()
+    for code, (sampler, options) in zip(codes, parameters(), strict=True):
+        wanted = whole["defaults"] | {"sampler": sampler, "schedule": "model", "sampler_options": options}
+        is_edm = sampler.startswith("edm")  # refused for the model, whatever its parameters
+        assert (code == "0") == (not list(obstacles(wanted, scheduler)) and not is_edm), (sampler, options, code)
+
+
 def test_what_is_asked_for_wins_over_the_model_and_its_maker(sd1: Path, copy: Path) -> None:
     assert facts(sd1)["sampler"] == "pndm"
     asked = ("--steps", "4", "--guidance", "1", "--sampler", "lcm")
@@ -69,9 +97,8 @@ def test_what_is_asked_for_wins_over_the_model_and_its_maker(sd1: Path, copy: Pa
 
 
 def test_a_schedule_of_the_model_yields_to_a_sampler_that_has_it_not(copy: Path) -> None:
-    edit_json(
-        copy / "scheduler/scheduler_config.json", _class_name="DPMSolverMultistepScheduler", use_karras_sigmas=True
-    )
+    edit_json(copy / "model_index.json", scheduler=["diffusers", "DPMSolverMultistepScheduler"])
+    edit_json(copy / "scheduler/scheduler_config.json", use_karras_sigmas=True)
     assert facts(copy)["schedule"] == "karras"
     assert facts(copy, "--sampler", "euler")["schedule"] == "karras"
     assert facts(copy, "--sampler", "lcm")["schedule"] == "model"

@@ -167,33 +167,33 @@ def test_default_sampler_follows_the_scheduler_class(config: dict[str, Any], sam
 
 
 def test_keys_that_a_scheduler_changed_are_written() -> None:
-    edm = Scheduler({"_class_name": "EDMEulerScheduler", "sigma_max": 40.0}, "here").facts("StableDiffusionXLPipeline")
+    edm = Scheduler({"_class_name": "EDMEulerScheduler", "sigma_max": 40.0}, "here").facts()
     assert (edm["sigma_data"], edm["sigma_min"], edm["sigma_max"]) == (0.5, 0.002, 40.0)
-    flow = Scheduler({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}, "here").facts("other")
+    flow = Scheduler({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}, "here", "other").facts()
     assert (flow["prediction_type"], flow["shift"]) == ("flow_prediction", 3.0)
-    lcm = Scheduler({"_class_name": "LCMScheduler", "original_inference_steps": 100}, "here").facts("other")
+    lcm = Scheduler({"_class_name": "LCMScheduler", "original_inference_steps": 100}, "here", "other").facts()
     assert lcm["original_inference_steps"] == 100
-    plain = Scheduler({"_class_name": "DDIMScheduler"}, "here").facts("other")
+    plain = Scheduler({"_class_name": "DDIMScheduler"}, "here", "other").facts()
     assert not {"sigma_data", "shift", "clip_sample_range"} & set(plain)
 
 
 def test_scheduler_keys_come_from_the_file_then_the_class_then_the_pipeline() -> None:
     config = {"_class_name": "EulerDiscreteScheduler", "beta_end": 0.02, "set_alpha_to_one": True}
-    facts = Scheduler(config, "here").facts("StableDiffusionXLPipeline")
+    facts = Scheduler(config, "here", "StableDiffusionXLPipeline").facts()
     assert facts["beta_end"] == 0.02
     assert facts["set_alpha_to_one"] is True  # unknown to the class, but the file says so
     assert facts["beta_schedule"] == "linear"  # the class default
     assert facts["timestep_spacing"] == "linspace"
     assert facts["steps_offset"] == 0
-    ddim = Scheduler({"_class_name": "DDIMScheduler"}, "here")
-    assert ddim.facts("StableDiffusionXLPipeline")["clip_sample"] is True
-    rewritten = ddim.facts("StableDiffusionPipeline")
+    ddim = {"_class_name": "DDIMScheduler"}
+    assert Scheduler(ddim, "here", "StableDiffusionXLPipeline").facts()["clip_sample"] is True
+    rewritten = Scheduler(ddim, "here", "StableDiffusionPipeline").facts()
     assert (rewritten["clip_sample"], rewritten["steps_offset"]) == (False, 1)
 
 
 def test_trained_betas_replace_the_beta_keys() -> None:
     betas = [0.1, 0.2]
     config = {"_class_name": "DDIMScheduler", "trained_betas": betas, "num_train_timesteps": 2}
-    facts = Scheduler(config, "here").facts("StableDiffusionPipeline")
+    facts = Scheduler(config, "here", "StableDiffusionPipeline").facts()
     assert facts["trained_betas"] == betas
     assert not {"beta_schedule", "beta_start", "beta_end"} & facts.keys()

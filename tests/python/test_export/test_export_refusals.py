@@ -158,12 +158,15 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
     "another text encoder": (
         65,
         ["text_encoder/config.json", "T5EncoderModel"],
-        json_file("text_encoder/config.json", architectures=["T5EncoderModel"]),
+        json_file("model_index.json", text_encoder=["transformers", "T5EncoderModel"]),
     ),
     "a text encoder of no name": (
         65,
         ["text_encoder/config.json"],
-        json_file("text_encoder/config.json", architectures=1),
+        lambda folder: (
+            edit_json(folder / "model_index.json", text_encoder=1),
+            edit_json(folder / "text_encoder/config.json", architectures=1),
+        ),
     ),
     "a tokenizer that makes no sense": (
         65,
@@ -178,12 +181,12 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
     "another scheduler": (
         65,
         ["UnCLIPScheduler"],
-        json_file("scheduler/scheduler_config.json", _class_name="UnCLIPScheduler"),
+        json_file("model_index.json", scheduler=["diffusers", "UnCLIPScheduler"]),
     ),
     "another tokenizer": (
         65,
         ["T5Tokenizer"],
-        json_file("tokenizer/tokenizer_config.json", tokenizer_class="T5Tokenizer"),
+        json_file("model_index.json", tokenizer=["transformers", "T5Tokenizer"]),
     ),
     "added tokens": (
         65,
@@ -221,11 +224,19 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["txt2img.json", "'stepz'"],
         json_file("txt2img.json", defaults={"stepz": 3}),
     ),
-    "a default out of range": (65, ["steps 0", "1 to 1000"], json_file("txt2img.json", defaults={"steps": 0})),
-    "a default that is no number": (65, ["guidance high"], json_file("txt2img.json", defaults={"guidance": "high"})),
+    "a default out of range": (
+        65,
+        ["defaults.steps is 0", "at least 1"],
+        json_file("txt2img.json", defaults={"steps": 0}),
+    ),
+    "a default that is no number": (
+        65,
+        ["defaults.guidance is 'high'"],
+        json_file("txt2img.json", defaults={"guidance": "high"}),
+    ),
     "a default sampler of no name": (
         65,
-        ["sampler ['ddim']"],
+        ["defaults.sampler is ['ddim']", "ddim or pndm"],
         json_file("txt2img.json", defaults={"sampler": ["ddim"]}),
     ),
     "an unknown scheduler fact": (
