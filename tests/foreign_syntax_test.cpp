@@ -30,7 +30,7 @@ TEST(ForeignSyntax, IsFoundInWhatOtherProgramsReadAsMoreThanText) {
                              "a cat --ar 3:2",
                              "a (red)1.4 apple",
                              "a (red)++ apple",
-                             "(\"a\", \"b\").blend(1, 1)",
+                             R"(("a", "b").blend(1, 1))",
                              "\"a red apple\""})
     EXPECT_NE(find_foreign_syntax(prompt), "") << prompt;
 }
