@@ -29,8 +29,7 @@ class Stream {
         columns_(options.columns),
         file_("-", options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys, &columns_, &remarks_,
               Requests::kOfOneLine),
-        drawing_(options, console, plan_),
-        console_(&console) {}
+        drawing_(options, console, plan_) {}
 
   ExitCode draw() {
     Results::check();
@@ -106,7 +105,6 @@ class Stream {
   Remarks remarks_;
   PromptFile file_;
   Drawing drawing_;
-  Console* console_;
 };
 
 }  // namespace
