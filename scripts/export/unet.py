@@ -31,6 +31,8 @@ _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 
 def build_unet(config: dict[str, Any], where: str) -> UNet2DConditionModel:
     """diffusers' own UNet on the meta device; refuses what a bundle cannot express."""
+    if config.get("norm_num_groups", 0) is None:
+        raise bad_data(f"{where}: norm_num_groups is null, of which diffusers makes no UNet; give the number")
     with torch.device("meta"), describing(where):
         unet = UNet2DConditionModel.from_config(config | _context_width(config, where))
     for key, harmless in _UNSUPPORTED.items():

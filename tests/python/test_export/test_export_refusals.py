@@ -139,6 +139,11 @@ REFUSALS: dict[str, tuple[int, list[str], Spoil]] = {
         ["unet/config.json", "git lfs pull"],
         lambda folder: (folder / "unet/config.json").write_text("version https://git-lfs.github.com/spec/v1\noid "),
     ),
+    "a UNet without groups": (
+        65,
+        ["unet/config.json", "norm_num_groups"],
+        json_file("unet/config.json", norm_num_groups=None),
+    ),
     "a UNet with other channels": (65, ["8 channels"], json_file("unet/config.json", in_channels=8)),
     "parts of two models": (
         65,
