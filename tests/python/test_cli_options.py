@@ -210,12 +210,12 @@ def test_text_from_outside_cannot_control_the_terminal(program: Program) -> None
 
 
 def test_the_last_of_two_values_wins_and_that_is_said(program: Program) -> None:
-    result = program.run("--dry-run", "--json", "x", "--steps", "3", "--steps", "5", "--size", "64x32", "-W", "8")
+    result = program.run("--dry-run", "--json", "x", "--steps", "3", "--steps", "5", "--size", "24x16", "-W", "16")
     (record,) = result.records
-    assert (record["steps"], record["width"], record["height"]) == (5, 8, 32)
+    assert (record["steps"], record["width"], record["height"]) == (5, 16, 16)
     assert result.err.splitlines() == [
         "txt2img: warning: --steps is given twice: 5 counts, not 3",
-        "txt2img: warning: --size and --width differ: 8 counts, not 64",
+        "txt2img: warning: --size and --width differ: 16 counts, not 24",
     ]
     same = program.run("--dry-run", "x", "--steps", "3", "--steps", "3", "-s", 7, "-s", 7, "-o", "x.png", "-o", "x.png")
     assert (same.code, same.err) == (0, "")
