@@ -100,14 +100,14 @@ std::string decode_comment(std::string_view value) {
 
 }  // namespace
 
-std::optional<std::string> exif_comment(std::string_view bytes) {
-  const std::optional<Tiff> tiff = open_tiff(bytes);
-  if (!tiff) return std::nullopt;
-  const std::optional<std::size_t> pointer = find_entry(*tiff, tiff->number(4, 4), kExifIfd);
+std::optional<std::string> exif_comment(std::string_view tiff) {
+  const std::optional<Tiff> opened = open_tiff(tiff);
+  if (!opened) return std::nullopt;
+  const std::optional<std::size_t> pointer = find_entry(*opened, opened->number(4, 4), kExifIfd);
   if (!pointer) return std::nullopt;
-  const std::optional<std::size_t> entry = find_entry(*tiff, tiff->number(*pointer + 8, 4), kUserComment);
+  const std::optional<std::size_t> entry = find_entry(*opened, opened->number(*pointer + 8, 4), kUserComment);
   if (!entry) return std::nullopt;
-  const std::string_view value = tiff->part(tiff->number(*entry + 8, 4), tiff->number(*entry + 4, 4));
+  const std::string_view value = opened->part(opened->number(*entry + 8, 4), opened->number(*entry + 4, 4));
   std::string comment = decode_comment(value);
   return comment.empty() ? std::nullopt : std::optional(std::move(comment));
 }

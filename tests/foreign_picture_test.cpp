@@ -70,6 +70,20 @@ TEST(Infotext, ReadsQuotedValuesListsAndValuesWithCommas) {
   EXPECT_EQ(options_of(request)["seed"], "5");
 }
 
+TEST(Infotext, TakesNoPartOfANumberAfterItsComma) {
+  const Request request = read("parameters", "x\nSteps: 20, , b, Sampler: Euler a, c, Seed: 5, , d: e");
+  EXPECT_EQ(options_of(request),
+            (Options{{"negative", ""}, {"steps", "20"}, {"sampler", "Euler a, c"}, {"seed", "5"}}));
+}
+
+TEST(Infotext, EndsWhereNobodyReadsOn) {
+  std::string text = "x\nSteps: 20";
+  for (int i = 0; i < 5000; ++i) text += ", key " + std::to_string(i) + ": 1";
+  const Request request = read("parameters", text);
+  EXPECT_EQ(request.rest.size(), 1001U);
+  EXPECT_EQ(request.rest.back().name, "further settings");
+}
+
 TEST(Infotext, NamesWhatChangesAPictureAndIsNotFollowed) {
   const Request request =
       read("parameters",
@@ -181,6 +195,15 @@ TEST(ComfyGraph, ReadsSamplersInParts) {
                                           {"solver-order", "3"},
                                           {"schedule", "normal"}}));
   EXPECT_EQ(list_of_rest(request), "denoise 0.8, text_l shining, latent_image VAEEncode");
+}
+
+TEST(ComfyGraph, NamesATextThatIsNotFound) {
+  const Request request = read("prompt", R"({
+    "1": {"class_type": "KSampler", "inputs": {"steps": 9, "sampler_name": "euler", "positive": ["2", 0],
+      "negative": ["3", 0]}},
+    "2": {"class_type": "CLIPTextEncode", "inputs": {"text": ["9", 0]}},
+    "3": {"class_type": "Mystery", "inputs": {}}})");
+  EXPECT_EQ(list_of_rest(request), "positive a text that is not found, Mystery, negative a text that is not found");
 }
 
 TEST(ComfyGraph, GoesRoundInNoCircle) {

@@ -54,7 +54,8 @@ bool draws(const Options& options) {
 void take_over(const foreign::Request& request, const std::string& what, Options& options, Console& console) {
   console.warning(what + ": " + introduction(request));
   const Bundle bundle = read_bundle(find_bundle(options.model));
-  for (const std::string& note : follow(request, options.given, bundle, options)) console.warning(what + ": " + note);
+  for (const std::string& note : follow(request, options.given, bundle, options))
+    console.warning(std::string(what).append(": ").append(note));
 }
 
 void take_over_prompt(Options& options, Console& console) {
@@ -67,7 +68,7 @@ void take_over_prompt(Options& options, Console& console) {
                 "with blank lines between them, and give it with --file");
   }
   const std::optional<foreign::Request> request = foreign::parse_infotext(*found);
-  if (request->prompt.empty())
+  if (!request || request->prompt.empty())
     throw Error(ExitCode::kUsage, "the text has settings as AUTOMATIC1111 writes them, but no prompt before them");
   *found = request->prompt;
   take_over(*request, "the prompt", options, console);
@@ -109,7 +110,12 @@ std::vector<std::string> follow(const foreign::Request& request, std::span<const
 Options with_foreign_texts(Options options, Console& console) {
   if (!draws(options)) return options;
   options.prompts = read_prompts(options.prompts);
-  if (options.foreign) take_over(*options.foreign, options.from->string(), options, console);
+  if (options.foreign && options.from) {
+    const std::string picture = options.from->string();
+    if (options.foreign->prompt.empty() && options.prompts.size() == 1 && options.prompts[0].empty())
+      console.warning(picture + ": there is no prompt in it; it is drawn without one, unless you give one");
+    take_over(foreign::Request(*options.foreign), picture, options, console);
+  }
   take_over_prompt(options, console);
   return options;
 }

@@ -146,7 +146,7 @@ class Reader {
     if (input.is_null()) return;
     const json value = resolve(node, input, fits);
     if (value.is_null())
-      add_leftover(request_, name, "of " + node.target(input).kind());
+      add_leftover(request_, name, Node::is_link(input) ? "of " + node.target(input).kind() : words_of(input));
     else
       add(request_, {option, words_of(value), std::string(name)});
   }
@@ -223,12 +223,15 @@ class Reader {
         if (node.input(name).is_null()) continue;
         take_clip(node.at("clip"));
         name_second_text(node);
-        return words_of(resolve(node, node.input(name), is_text));
+        const json text = resolve(node, node.input(name), is_text);
+        if (text.is_null()) add_leftover(request_, role, "a text that is not found");
+        return words_of(text);
       }
       if (node.kind() == "ConditioningZeroOut") return {};
       if (node.kind() != "Reroute") add_leftover(request_, node.kind(), "");
       node = next_conditioning(node, role);
     }
+    add_leftover(request_, role, "a text that is not found");
     return {};
   }
 

@@ -74,6 +74,9 @@ std::string unquoted(string_view value) {
   return text.is_string() ? text.get<std::string>() : std::string(value.substr(1, value.size() - 2));
 }
 
+// "20", "7.5", "512x768": with nothing after a comma.
+bool is_plain_number(string_view value) { return value.find_first_not_of("0123456789.x") == string_view::npos; }
+
 std::vector<Pair> split_pairs(string_view line) {
   std::vector<Pair> pairs;
   while (!(line = trimmed(line)).empty()) {
@@ -84,6 +87,8 @@ std::vector<Pair> split_pairs(string_view line) {
     const std::size_t end = end_of_value(value);
     if (has_key)
       pairs.push_back({std::string(key), unquoted(trimmed(value.substr(0, end)))});
+    else if (!pairs.empty() && is_plain_number(pairs.back().value))
+      pairs.push_back({std::string(trimmed(value.substr(0, end))), {}});
     else if (!pairs.empty())
       pairs.back().value += ", " + std::string(trimmed(value.substr(0, end)));  // a value with a comma and no quotes
     else
@@ -224,13 +229,13 @@ void take_networks(Request& request) {
 bool is_negative_line(string_view line) { return begins_with(trimmed(line), kNegative); }
 
 bool is_infotext_end(string_view line) {
-  constexpr std::size_t kEnough = 3;
+  constexpr std::ptrdiff_t kEnough = 3;
   const std::vector<Pair> pairs = split_pairs(line);
   if (pairs.empty()) return false;
   const auto telling = std::ranges::count_if(pairs, [](const Pair& pair) { return is_among(kTelling, pair.key); });
   const bool begins_with_steps =
       is_same(pairs[0].key, "Steps") && !pairs[0].value.empty() && std::ranges::all_of(pairs[0].value, is_digit);
-  return begins_with_steps || static_cast<std::size_t>(telling) >= kEnough;
+  return begins_with_steps || telling >= kEnough;
 }
 
 std::optional<Request> parse_infotext(string_view text) {

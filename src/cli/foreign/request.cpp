@@ -14,6 +14,7 @@ namespace txt2img::cli::foreign {
 namespace {
 
 constexpr std::size_t kShownMax = 24;   // things in one line
+constexpr std::size_t kRestMax = 1000;  // things of a text that is no picture's any more
 constexpr std::size_t kLengthMax = 60;  // bytes of one of them
 
 std::string shortened(const std::string& text) {
@@ -41,6 +42,8 @@ Effect effect_of(std::string_view key, std::string_view option, std::string_view
 }  // namespace
 
 void take(Request& request, std::string_view key, const std::string& value) {
+  if (request.rest.size() == kRestMax) add_leftover(request, "further settings", "left out");
+  if (request.rest.size() > kRestMax) return;
   const std::string_view option = meant_option(key, value);
   if (option == "prompt" && request.prompt.empty())
     request.prompt = value;
