@@ -38,7 +38,8 @@ TEST(JsonEntries, AreOneIfTheObjectHasAPrompt) {
 }
 
 TEST(JsonEntries, AreOfNothingElse) {
-  for (const char* document : {"", "7", "\"a\"", "[\"a\"", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}", "[1,]", "null"}) {
+  for (const char* document :
+       {"", "7", "\"a\"", "[\"a\"", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}", "[1,]", "null"}) {
     const std::string message = expect_error(ExitCode::kBadData, [document] { split_json(document); });
     EXPECT_NE(message.find("--format jsonl"), std::string::npos) << message;
   }

@@ -26,9 +26,9 @@ struct PngText {
 TXT2IMG_API std::vector<std::uint8_t> encode_png(const Image& image, std::span<const PngText> texts);
 
 // Text chunks (tEXt, zTXt, iTXt) of a PNG file, without decoding its pixels, and the comment in its EXIF data (eXIf) as
-// a text with the keyword "UserComment". Checks the signature, every length and every CRC up to IEND, so that it is also
-// the test for "a whole PNG". At most 1 MiB a chunk, packed and unpacked, and 16 MiB a file.
-// Throws Error: kMissingInput (no such file), kBadData (not a whole PNG), kIo.
+// a text with the keyword "UserComment". Checks the signature, every length and every CRC up to IEND, so that it is
+// also the test for "a whole PNG". At most 1 MiB a chunk, packed and unpacked, and 16 MiB a file. Throws Error:
+// kMissingInput (no such file), kBadData (not a whole PNG), kIo.
 TXT2IMG_API std::vector<PngText> read_png_texts(const std::filesystem::path& path);
 
 // Pixels as 8-bit RGB (grey is spread, alpha dropped). At most 16384 x 16384. Throws like read_png_texts.

@@ -105,7 +105,11 @@ def test_a_long_list_of_errors_is_cut(program: Program) -> None:
         ("p.txt", "", "p.txt: there is no prompt in it"),
         ("p.txt", b"\xff\xfea\x00", "p.txt:1: this is UTF-16; convert the file to UTF-8, with iconv for instance"),
         ("p.csv", 'prompt\n"a\n', "p.csv:2: a quote is not closed before the end of the file"),
-        ("p.tsv", "steps\n3\n", 'p.tsv:1: the header line names no column "prompt"; say which one to read, with --column prompt=NAME'),
+        (
+            "p.tsv",
+            "steps\n3\n",
+            'p.tsv:1: the header line names no column "prompt"; say which one to read, with --column prompt=NAME',
+        ),
         (
             "p.txt",
             "--prompt a --stesp 3",

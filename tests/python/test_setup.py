@@ -117,7 +117,8 @@ def test_a_build_says_beforehand_how_many_steps_there_are(tree: Tree) -> None:
 def test_a_build_in_a_log_says_now_and_then_how_far_it_is() -> None:
     function = function_of("build", "tell_progress")
     clock = (
-        'say() { echo "$*" >&2; }; printf() { builtin printf "$@"; SECONDS=$((SECONDS + 10)); }; SECONDS=500; exec 3>&2;'
+        'say() { echo "$*" >&2; }; printf() { builtin printf "$@"; SECONDS=$((SECONDS + 10)); }; '
+        "SECONDS=500; exec 3>&2;"
     )
     lines = "".join(f"[{i}/9] Building {i}.o\n" for i in range(1, 6)) + "[ 75%] Building for make\n"
     result = subprocess.run(
