@@ -291,7 +291,7 @@ def full_disk(program: Program) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_an_error_that_leaves_nothing_behind(program: Program, full_disk: Path) -> None:
-    result = program.run("x", "-o", full_disk / "x.png", "--size", "512x512", "--progress", "none")
+    result = program.run("x", "-o", full_disk / "x.png", "--size", "512x512", "-q")
     assert result.code == 74, result.err
     assert "x.png" in result.error
     assert os.listdir(full_disk) == ["filler"]
