@@ -221,11 +221,11 @@ std::optional<string_view> find_nearest(string_view folded) {
 
 // The schedule that is missing here, of a label with a sampler that is not.
 const MissingName* find_missing_schedule(string_view folded) {
-  const auto found = std::ranges::find_if(kMissingSchedules, [folded](const MissingName& schedule) {
+  const auto* const found = std::ranges::find_if(kMissingSchedules, [folded](const MissingName& schedule) {
     const std::optional<string_view> start = without_suffix(folded, schedule.name);
     return start && find_sampler(*start);
   });
-  return found == kMissingSchedules.end() ? nullptr : &*found;
+  return found == kMissingSchedules.end() ? nullptr : found;
 }
 
 }  // namespace

@@ -62,9 +62,8 @@ bool allows(const json& rule, const json& value) {
   if (std::ranges::none_of(types, [&](const json& type) { return has_type(type, value); })) return false;
   if (!value.is_number()) return true;
   const auto number = value.get<double>();
-  return !(number < rule.value("minimum", number) || number > rule.value("maximum", number) ||
-           number <= rule.value("exclusiveMinimum", number - 1) ||
-           number >= rule.value("exclusiveMaximum", number + 1));
+  return number >= rule.value("minimum", number) && number <= rule.value("maximum", number) &&
+         number > rule.value("exclusiveMinimum", number - 1) && number < rule.value("exclusiveMaximum", number + 1);
 }
 
 // On both sides of each limit, every choice, and each other type.

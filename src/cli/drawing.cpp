@@ -220,7 +220,7 @@ void Drawing::fail(const Job& job, const Error& error) {
 void Drawing::tell(const WrittenPicture& picture) {
   try {
     if (picture.failure)
-      tell_failed(picture);
+      tell_failed(*picture.job, *picture.failure);
     else if (picture.error != nullptr)
       tell_unwritten(picture);
     else if (picture.path)
@@ -267,9 +267,7 @@ void Drawing::tell_written(const WrittenPicture& written) {
          job);
 }
 
-void Drawing::tell_failed(const WrittenPicture& picture) {
-  const Job& job = *picture.job;
-  const Error& error = *picture.failure;
+void Drawing::tell_failed(const Job& job, const Error& error) {
   const std::filesystem::path path = plan_->path_of(job);
   if (goes_on(*options_)) {
     const std::scoped_lock lock(mutex_);

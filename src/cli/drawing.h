@@ -76,9 +76,9 @@ class Drawing {
 
   // In the thread that writes: what became of each picture, in their order.
   void tell(const WrittenPicture& picture);
-  void tell_written(const WrittenPicture& picture);
+  void tell_written(const WrittenPicture& written);
   void tell_unwritten(const WrittenPicture& picture);
-  void tell_failed(const WrittenPicture& picture);
+  void tell_failed(const Job& job, const Error& error);
   void keep_output_failure(std::exception_ptr error);
 
   // In that thread, or while it has nothing to do.

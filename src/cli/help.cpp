@@ -105,9 +105,9 @@ that was turned on there is turned off with =false: --json=false. Of an option g
 value counts, with a warning; two different seeds, models, negative prompts, inputs or outputs are
 refused. Prompts, prompt files and --column add up.
 Standard output has the path of each picture, or JSON; all else goes to standard error.
-Exit status: 0 done, 1 some pictures failed or a verification differed, 64 usage, 65 bad data, 66 missing input, 69 no such
-device or out of memory, 70 internal error, 73 output cannot be made, 74 input or output failed,
-78 bad configuration, 130 and 143 interrupted.
+Exit status: 0 done, 1 some pictures failed or a verification differed, 64 usage, 65 bad data,
+66 missing input, 69 no such device or out of memory, 70 internal error, 73 output cannot be made,
+74 input or output failed, 78 bad configuration, 130 and 143 interrupted.
 )";
 
 std::string help_text() {

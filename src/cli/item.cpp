@@ -24,7 +24,7 @@ Item ItemMaker::make(PromptRow row) {
   notes_.clear();
   request.seed.reset();
   for (const Assignment& setting : row.settings) apply(setting, options_);
-  if (row.foreign) follow_foreign(row);
+  if (row.foreign) follow_foreign(*row.foreign, row.prompt);
   const bool has_seed =
       std::ranges::find(row.settings, find_option("seed"), &Assignment::option) != row.settings.end() ||
       (row.foreign && foreign::has(*row.foreign, "seed"));
@@ -54,11 +54,11 @@ Item ItemMaker::make(PromptRow row) {
           .passed = std::move(row.passed)};
 }
 
-void ItemMaker::follow_foreign(const PromptRow& row) {
-  notes_.push_back(introduction(*row.foreign));
-  if (row.prompt.find('\n') != std::string::npos)
+void ItemMaker::follow_foreign(const foreign::Request& request, std::string_view prompt) {
+  notes_.push_back(introduction(request));
+  if (prompt.find('\n') != std::string_view::npos)
     notes_.emplace_back("the lines above the settings are one prompt; blank lines separate requests");
-  for (std::string& note : follow(*row.foreign, {}, *bundle_, options_)) notes_.push_back(std::move(note));
+  for (std::string& note : follow(request, {}, *bundle_, options_)) notes_.push_back(std::move(note));
 }
 
 std::uint64_t ItemMaker::run_seed(int count) {

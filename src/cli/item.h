@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,7 +50,7 @@ class ItemMaker {
   [[nodiscard]] std::optional<std::uint64_t> shared_seed() const { return run_seed_; }
 
  private:
-  void follow_foreign(const PromptRow& row);
+  void follow_foreign(const foreign::Request& request, std::string_view prompt);
   std::uint64_t run_seed(int count);
   std::size_t style_of(const Request& asked);
   std::size_t settle_style(const Request& request);

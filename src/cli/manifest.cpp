@@ -161,11 +161,11 @@ Manifest::Manifest(const std::string& folder) {
 void Manifest::read(const fs::path& file) {
   LineReader lines(file.string());
   while (const std::optional<Line> line = lines.next()) {
-    std::optional<ManifestEntry> entry = find_entry(line->text);
+    const std::optional<ManifestEntry> entry = find_entry(line->text);
     if (!entry) continue;
     run_seed_ = entry->run_seed;
     entries_of_content_.emplace(entry->sha256, *entry);
-    entries_[entry->path] = *std::move(entry);
+    entries_[entry->path] = *entry;
   }
 }
 

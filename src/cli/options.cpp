@@ -392,8 +392,8 @@ Options read_options(int argc, const char* const* argv) {
     apply_record(*options.record, options);
     forget_what_is_replaced(flags, options.request);
   }
-  if (!options.record && value_of("from", flags)) {
-    options.foreign = read_foreign(*value_of("from", flags));
+  if (const std::optional<std::string> from = value_of("from", flags); from && !options.record) {
+    options.foreign = read_foreign(*from);
     options.prompts = {options.foreign->prompt};
   }
   for (const Assignment& flag : flags) options.given.push_back(name_of(*flag.option));

@@ -151,7 +151,7 @@ class Planner {
   // Of all shards: two pictures of the run may share a name only where the second one gets another.
   void check_collisions() {
     if (options_->layout == Layout::kT2iCompbench) warn_of_names();
-    if (plan_.on_exists.value_or(plan_.names->default_on_exists()) == OnExists::kRename) return;
+    if (plan_.on_exists.value_or(plan_.default_on_exists()) == OnExists::kRename) return;
     std::unordered_map<std::string, std::size_t> item_of;  // by path
     item_of.reserve(count_pictures());
     std::unordered_map<std::string, std::pair<std::size_t, fs::path>> twin_of;
@@ -210,7 +210,7 @@ class Planner {
   [[nodiscard]] bool looks_at_files() const {
     if (plan_.destination() != Destination::kFiles) return false;
     return options_->resumes || (options_->action == Action::kVerify && options_->has_files()) ||
-           (!plan_.on_exists && plan_.names->default_on_exists() == OnExists::kError);
+           (!plan_.on_exists && plan_.default_on_exists() == OnExists::kError);
   }
 
   [[nodiscard]] bool goes_on() const { return options_->resumes || options_->redoes; }
@@ -259,10 +259,13 @@ class Planner {
   void check_names_are_free() const {
     std::vector<fs::path> taken;
     for (const Job& job : plan_.jobs) {
+      const Item& item = plan_.items[job.item];
+      const fs::path path = plan_.path_of(job);
+      const std::optional<fs::path> metadata = geneval_metadata_path(*options_, item, path);
       if (is_taken(job))
-        taken.push_back(plan_.path_of(job));
-      else if (!goes_on() && geneval_metadata_differs(*options_, plan_.items[job.item], plan_.path_of(job)))
-        taken.push_back(*geneval_metadata_path(*options_, plan_.items[job.item], plan_.path_of(job)));
+        taken.push_back(path);
+      else if (metadata && !goes_on() && geneval_metadata_differs(*options_, item, path))
+        taken.push_back(*metadata);
     }
     if (taken.empty()) return;
     const std::string which =
@@ -377,7 +380,7 @@ OnExists Plan::on_exists_of(const Job& job) const {
   if (on_exists) return *on_exists;
   const bool is_earlier_state = job.state == JobState::kDamaged || job.state == JobState::kOther;
   if (is_earlier_state || !items[job.item].output.empty()) return OnExists::kOverwrite;
-  return names ? names->default_on_exists() : OnExists::kError;
+  return default_on_exists();
 }
 
 Settings Plan::settings_of(const Job& job) const {

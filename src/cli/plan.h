@@ -48,6 +48,7 @@ struct Plan {
   [[nodiscard]] std::string root() const { return names ? names->root() : std::string(); }  // of the names
   [[nodiscard]] Destination destination() const { return names ? names->destination() : Destination::kNowhere; }
   [[nodiscard]] Settings settings_of(const Job& job) const;
+  [[nodiscard]] OnExists default_on_exists() const { return names ? names->default_on_exists() : OnExists::kError; }
 
   // What is to be done about a file that has the name of its picture. Not asked for, a file is replaced where the line
   // itself names it, or where it is known to be an earlier state of this run's.

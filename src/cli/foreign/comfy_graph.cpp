@@ -102,7 +102,7 @@ class Reader {
     std::vector<Node> samplers = list_samplers();
     if (samplers.empty()) return std::nullopt;
     // The one that begins with noise and not with what another one made.
-    const auto first = std::ranges::find_if(samplers, [this](const Node& node) { return !follows_sampler(node); });
+    const auto first = std::ranges::find_if(samplers, [](const Node& node) { return !follows_sampler(node); });
     const Node base = first == samplers.end() ? samplers.front() : *first;
     take_sampler(base);
     for (const Node& node : samplers) {
@@ -123,7 +123,7 @@ class Reader {
   }
 
   // Whether there is a sampler up the links of the latent.
-  [[nodiscard]] bool follows_sampler(const Node& sampler) const {
+  [[nodiscard]] static bool follows_sampler(const Node& sampler) {
     std::set<std::string> seen;
     std::vector<Node> due{sampler.at("latent_image")};
     while (!due.empty() && seen.size() < kNodesMax) {

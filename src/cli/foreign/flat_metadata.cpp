@@ -62,7 +62,7 @@ string_view name_of(const Format& format, string_view key) {
 // "Fooocus v2.5.5" and "5.4.2"
 std::string program_of(const json& settings, const Format& format) {
   const auto found = settings.find(format.version);
-  const std::string version = found == settings.end() ? "" : words_of(*found);
+  std::string version = found == settings.end() ? "" : words_of(*found);
   if (version.starts_with(format.program)) return version;
   return std::string(format.program) + (version.empty() ? "" : " " + version);
 }

@@ -26,7 +26,7 @@ from exported import (
         ("nowhere", 66, "nowhere"),
         ("model.ckpt", 65, "pickle"),
         ("model.safetensors", 65, "not a whole safetensors file"),
-        ("model.txt", 65, "no .safetensors file"),
+        ("model.txt", 65, "not a whole safetensors file"),
     ],
 )
 def test_refuses_a_source_that_is_no_folder(
