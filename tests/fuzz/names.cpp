@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace txt2img;
   std::string_view rest = fuzz::text_of(data, size);
   cli::Options options;
-  options.file = "p.jsonl";
+  options.files = {"p.jsonl"};
   const std::string name_template = "out/" + take_line(rest) + ".png";
   const std::string output = take_line(rest);
   Settings settings;
