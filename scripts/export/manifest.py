@@ -103,7 +103,12 @@ class Facts:
         """Where the bundle departs from the published model, for people."""
         passed_over = self.scheduler.obstacles() if self._is_sampler_chosen else ()
         scheduler = (*passed_over, *self.scheduler.notes(), *self._few_steps_note())
-        return [*self._source.notes, *scheduler, *idle_notes(self._source)]
+        return [*self._source.notes, *scheduler, *self._inpainting_note(), *idle_notes(self._source)]
+
+    def _inpainting_note(self) -> list[str]:
+        if self.unet.in_channels == self.vae.latent_channels:
+            return []
+        return ["an inpainting model, which draws into a picture: this version of txt2img cannot draw with it yet"]
 
     def _few_steps_note(self) -> list[str]:
         if not self._starts_at_the_end or self._published_steps.steps == 1:

@@ -85,6 +85,8 @@ _SCHEDULES = {
     "use_beta_sigmas": "beta",
 }
 _SWITCHES = (*_SCHEDULES, "use_flow_sigmas")
+# What published models of every scheduler have since they had PNDM's.
+_LEFT_BEHIND = ("skip_prk_steps",)
 _WITHOUT_SPACING = "DPMSolverSinglestepScheduler"  # it spreads its timesteps over the whole table
 # What the pipelines' constructors do to every scheduler they are given.
 _PLAIN_PIPELINE = {"steps_offset": 1, "clip_sample": False}
@@ -176,7 +178,7 @@ class Scheduler:
     def notes(self) -> Iterator[str]:
         """A sentence on each setting that diffusers does not look at, where somebody may think that it does."""
         for key, value in self._given.items():
-            if key in self.parameters or key in KNOWN_KEYS or not value:
+            if key in self.parameters or key in KNOWN_KEYS or key in _LEFT_BEHIND or not value:
                 continue
             if value not in _defaults_elsewhere(key):
                 yield f"{self._where}: {key} {value!r} is nothing to {self.class_name} and is not used, as in diffusers"

@@ -212,6 +212,12 @@ def test_facts_of_a_family(family: str, family_folder: Folder, tmp_path: Path) -
     assert facts["scheduler"]["steps_offset"] == 1
 
 
+@pytest.mark.parametrize("family", EXPECTED)
+def test_what_the_program_cannot_draw_with_yet_is_named(family: str, family_folder: Folder) -> None:
+    notes = Facts(open_source(Request(str(family_folder(family))))).notes()
+    assert any("cannot draw with it yet" in note for note in notes) == (family == "inpainting")
+
+
 def test_every_tiny_family_is_tested() -> None:
     assert set(FAMILIES) - {"sd2-base"} == set(EXPECTED)
 

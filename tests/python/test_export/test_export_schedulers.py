@@ -187,7 +187,8 @@ def test_no_value_is_written_that_the_program_refuses() -> None:
 
 
 def test_a_key_of_another_class_is_named_where_it_would_do_something() -> None:
-    config = full("EulerAncestralDiscreteScheduler", {"use_karras_sigmas": True, "solver_order": 2, "colour": "red"})
+    others = {"use_karras_sigmas": True, "solver_order": 2, "skip_prk_steps": True, "colour": "red"}
+    config = full("EulerAncestralDiscreteScheduler", others)
     notes = list(Scheduler(config, "here").notes())
     assert len(notes) == 2
     assert "use_karras_sigmas True is nothing to EulerAncestralDiscreteScheduler" in notes[0]
