@@ -146,11 +146,6 @@ bool sets_something(std::string_view variable) {
   });
 }
 
-std::string lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 }  // namespace
 
 std::optional<fs::path> default_config() {

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "cli/option_table.h"
+#include "cli/values.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
 
@@ -264,13 +265,6 @@ constexpr auto kLetters = std::to_array<ForeignName>({
     {"V", kMissing, "", kNoVariation},
 });
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lower;
-}
-
 std::string fold(std::string_view name) {
   std::string folded = lower_case(name);
   std::erase_if(folded, [](char c) { return c == ' ' || c == '-' || c == '_'; });
@@ -319,7 +313,7 @@ bool is_read_by(Parse parse, std::string_view value) {
 }
 
 bool is_sampler_only(std::string_view value) {
-  return !value.empty() && !is_read_by(parse_schedule, value) && is_read_by(parse_sampler, value);
+  return !value.empty() && !is_read_by(parse_schedule, value) && is_sampler_name(value);
 }
 
 // "(1152, 896)", "[1152, 896]", "1152*896", "1152X896"
@@ -339,6 +333,8 @@ const ForeignName* find_foreign_name(std::string_view name) {
   const auto found = rows.find(fold(name));
   return found == rows.end() ? nullptr : found->second;
 }
+
+bool is_sampler_name(std::string_view value) { return is_read_by(parse_sampler, value); }
 
 const ForeignName* find_foreign_letter(char letter) {
   const auto* const found = std::ranges::find(kLetters, std::string_view(&letter, 1), &ForeignName::name);

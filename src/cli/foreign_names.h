@@ -31,6 +31,9 @@ const ForeignName* find_foreign_name(std::string_view name);
 // Switches of one letter as InvokeAI's command line had them, where case matters.
 const ForeignName* find_foreign_letter(char letter);
 
+// Whether the value names a sampler, as this or another program calls it.
+bool is_sampler_name(std::string_view value);
+
 // The long name of the option that a name stands for, ours in any spelling or foreign; empty: none. A value of
 // "scheduler" may be a sampler: diffusers and InvokeAI call it so.
 std::string_view meant_option(std::string_view name, std::string_view value = {});

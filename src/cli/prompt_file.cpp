@@ -31,9 +31,7 @@ void check_text(const Line& line) {
 }
 
 PromptFormat format_of(const std::string& file) {
-  std::string extension = std::filesystem::path(file).extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string extension = lower_case(std::filesystem::path(file).extension().string());
   if (extension == ".ndjson") return PromptFormat::kJsonl;
   const auto* const found =
       std::ranges::find(kPromptFormatNames, std::string_view(extension).substr(extension.empty() ? 0 : 1));

@@ -10,7 +10,6 @@
 #include "cli/shell_words.h"
 #include "json.h"
 #include "txt2img/error.h"
-#include "txt2img/names.h"
 
 namespace txt2img::cli {
 namespace {
@@ -29,15 +28,6 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-bool is_sampler(std::string_view text) {
-  try {
-    (void)parse_sampler(text);
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
 bool is_known(std::string_view key) {
   return is_own_key(key) || is_prompt_key(key) || find_setting(key) != nullptr || find_foreign_name(key) != nullptr;
 }
@@ -47,7 +37,7 @@ std::optional<Switch> read_letter(std::string_view word) {
   const ForeignName* const letter = find_foreign_letter(word[1]);
   const std::string_view rest = word.substr(2);
   if (letter == nullptr || rest.empty()) return Switch{.name = word, .key = letter == nullptr ? "" : letter->option};
-  const bool is_attached = rest[0] == '=' || is_number(rest) || (letter->option == "sampler" && is_sampler(rest));
+  const bool is_attached = rest[0] == '=' || is_number(rest) || (letter->option == "sampler" && is_sampler_name(rest));
   if (!is_attached) return std::nullopt;
   return Switch{.name = word.substr(0, 2), .key = letter->option, .value = rest.substr(rest[0] == '=' ? 1 : 0)};
 }

@@ -1,7 +1,6 @@
 #include "cli/values.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -133,10 +132,16 @@ std::vector<std::string> parse_devices(std::string_view text) {
   return devices;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return lower;
+}
+
 std::string parse_file_name(std::string_view text, std::string_view extension) {
-  std::string given = std::filesystem::path(text).extension().string();
-  std::ranges::transform(given, given.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (given != extension) refuse(text, "the name of a file that ends in " + std::string(extension));
+  if (lower_case(std::filesystem::path(text).extension().string()) != extension)
+    refuse(text, "the name of a file that ends in " + std::string(extension));
   return std::string(text);
 }
 
