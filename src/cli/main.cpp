@@ -5,19 +5,19 @@
 #include <new>
 #include <string>
 
-#include "cli/check.h"
-#include "cli/console.h"
-#include "cli/follow.h"
-#include "cli/help.h"
-#include "cli/list.h"
-#include "cli/options.h"
-#include "cli/run.h"
-#include "cli/show.h"
-#include "cli/signals.h"
-#include "cli/stream.h"
-#include "cli/terminal.h"
-#include "cli/verify.h"
-#include "cli/verify_tree.h"
+#include "info/check.h"
+#include "info/help.h"
+#include "info/list.h"
+#include "info/show.h"
+#include "options/options.h"
+#include "plan/follow.h"
+#include "run/draw.h"
+#include "run/stream.h"
+#include "run/verify.h"
+#include "run/verify_tree.h"
+#include "screen/console.h"
+#include "screen/signals.h"
+#include "screen/terminal.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {

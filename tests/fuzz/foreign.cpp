@@ -1,13 +1,13 @@
 // Texts that other programs put into pictures: the first byte picks the keyword. Also as AUTOMATIC1111's text in a
 // prompt file, and as EXIF data.
-#include "cli/foreign/picture.h"
+#include "foreign/picture.h"
 
 #include <array>
 
-#include "cli/foreign/infotext.h"
-#include "exif_comment.h"
+#include "foreign/infotext.h"
 #include "fuzz.h"
-#include "utf8.h"
+#include "png/exif_comment.h"
+#include "txt2img/utf8.h"
 
 namespace {
 

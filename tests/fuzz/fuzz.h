@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "txt2img/error.h"
-#include "utf8.h"
+#include "txt2img/utf8.h"
 
 namespace txt2img::fuzz {
 

@@ -1,11 +1,11 @@
 // Manifests: whatever is in the file, a line that is appended is read back.
-#include "cli/manifest.h"
+#include "plan/manifest.h"
 
 #include <fstream>
 
+#include "fixtures/manifest_fixture.h"
+#include "fixtures/scratch_folder.h"
 #include "fuzz.h"
-#include "manifest_fixture.h"
-#include "scratch_folder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace txt2img;

@@ -1,5 +1,5 @@
 // model.json of a bundle.
-#include "bundle_json.h"
+#include "bundle/bundle_json.h"
 #include "fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

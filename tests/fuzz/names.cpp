@@ -1,8 +1,8 @@
 // Names of pictures: a template, the `output` of a line, a prompt and an id, one a line, never lead out of the folder.
-#include "cli/output_names.h"
+#include "plan/output_names.h"
 
-#include "cli/options.h"
 #include "fuzz.h"
+#include "options/options.h"
 
 namespace {
 

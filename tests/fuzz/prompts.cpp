@@ -1,10 +1,10 @@
 // Prompt files of every format: the first byte picks it, whether unknown keys pass, and whether columns are renamed.
 // $TXT2IMG_FUZZ_SENTENCEPIECE: the tokenizer's folder in a bundle.
-#include "cli/foreign_syntax.h"
-#include "cli/item.h"
-#include "cli/prompt_file.h"
+#include "foreign/syntax.h"
 #include "fuzz.h"
-#include "utf8.h"
+#include "plan/item.h"
+#include "prompts/prompt_file.h"
+#include "txt2img/utf8.h"
 
 namespace {
 

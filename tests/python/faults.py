@@ -1,4 +1,4 @@
-"""Runs the program with tests/fault_shim.cpp: system calls that fail, and a process that dies at one."""
+"""Runs the program with tests/programs/fault_shim.cpp: system calls that fail, and a process that dies at one."""
 
 import errno
 import os

@@ -92,7 +92,7 @@ class Case:
 
 
 def network(name: str, x: torch.Tensor, t: float) -> torch.Tensor:
-    """The same functions as in tests/run_samplers.cpp."""
+    """The same functions as in tests/programs/run_samplers.cpp."""
     if name == "tanh":
         return (0.6 * x + 0.3 * math.sin(0.01 * t)).tanh()
     return 0.5 * x + 0.25 * (2 * x + 0.003 * t).sin()

@@ -1,4 +1,4 @@
-#include "cli/foreign/comfy_graph.h"
+#include "foreign/comfy_graph.h"
 
 #include <algorithm>
 #include <array>
@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "cli/foreign/metadata_json.h"
-#include "cli/foreign_names.h"
+#include "foreign/metadata_json.h"
+#include "foreign/names.h"
 
 namespace txt2img::cli::foreign {
 namespace {

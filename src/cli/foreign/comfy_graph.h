@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 
-#include "cli/foreign/request.h"
+#include "foreign/request.h"
 
 namespace txt2img::cli::foreign {
 

@@ -1,4 +1,4 @@
-#include "cli/foreign/comfy_workflow.h"
+#include "foreign/comfy_workflow.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/foreign/metadata_json.h"
+#include "foreign/metadata_json.h"
 
 namespace txt2img::cli::foreign {
 namespace {

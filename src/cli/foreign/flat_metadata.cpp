@@ -1,4 +1,4 @@
-#include "cli/foreign/flat_metadata.h"
+#include "foreign/flat_metadata.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "cli/foreign/metadata_json.h"
+#include "foreign/metadata_json.h"
 
 namespace txt2img::cli::foreign {
 namespace {

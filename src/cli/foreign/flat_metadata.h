@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "cli/foreign/request.h"
+#include "foreign/request.h"
 
 namespace txt2img::cli::foreign {
 

@@ -1,4 +1,4 @@
-#include "cli/foreign/infotext.h"
+#include "foreign/infotext.h"
 
 #include <algorithm>
 #include <array>

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/foreign/request.h"
+#include "foreign/request.h"
 
 namespace txt2img::cli::foreign {
 

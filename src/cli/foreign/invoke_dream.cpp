@@ -1,11 +1,11 @@
-#include "cli/foreign/invoke_dream.h"
+#include "foreign/invoke_dream.h"
 
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
-#include "cli/foreign/metadata_json.h"
-#include "cli/prompt_row.h"
+#include "foreign/metadata_json.h"
+#include "prompts/prompt_row.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli::foreign {

@@ -1,13 +1,13 @@
-#include "cli/foreign/metadata_json.h"
+#include "foreign/metadata_json.h"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
-#include "cli/values.h"
-#include "json.h"
+#include "options/option_values.h"
 #include "txt2img/error.h"
+#include "txt2img/json.h"
 
 namespace txt2img::cli::foreign {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/foreign/picture.h"
+#include "foreign/picture.h"
 
 #include <algorithm>
 #include <array>
@@ -6,13 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "cli/foreign/comfy_graph.h"
-#include "cli/foreign/comfy_workflow.h"
-#include "cli/foreign/flat_metadata.h"
-#include "cli/foreign/infotext.h"
-#include "cli/foreign/invoke_dream.h"
-#include "cli/foreign/metadata_json.h"
-#include "cli/foreign_names.h"
+#include "foreign/comfy_graph.h"
+#include "foreign/comfy_workflow.h"
+#include "foreign/flat_metadata.h"
+#include "foreign/infotext.h"
+#include "foreign/invoke_dream.h"
+#include "foreign/metadata_json.h"
+#include "foreign/names.h"
 
 namespace txt2img::cli::foreign {
 namespace {

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "cli/foreign/request.h"
+#include "foreign/request.h"
 #include "txt2img/png.h"
 
 namespace txt2img::cli::foreign {

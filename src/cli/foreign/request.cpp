@@ -1,14 +1,14 @@
-#include "cli/foreign/request.h"
+#include "foreign/request.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <utility>
 
-#include "cli/foreign_names.h"
-#include "cli/option_table.h"
+#include "foreign/names.h"
+#include "options/option_table.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
-#include "utf8.h"
+#include "txt2img/utf8.h"
 
 namespace txt2img::cli::foreign {
 namespace {

@@ -1,0 +1,176 @@
+#include "info/check.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "prompts/prompts.h"
+#include "run/engine_loader.h"
+#include "screen/json_line.h"
+#include "screen/standard_output.h"
+#include "txt2img/bundle.h"
+#include "txt2img/request.h"
+
+namespace txt2img::cli {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+constexpr const char* kSentence = "a photo of a red apple on a table";
+
+// Rows of the report, as they come.
+class Report {
+ public:
+  Report(const Options& options, Console& console) : format_(options.format), results_(console) { Results::check(); }
+
+  // Runs one test, which returns what it found.
+  void test(const std::string& subject, const std::function<std::string()>& test) {
+    try {
+      row(subject, "ok", test());
+    } catch (const Error& error) {
+      row(subject, "failed", error.what());
+      if (!failure_) failure_ = error;
+    }
+    ++tests_;
+  }
+
+  // Throws what failed first, if something did.
+  void stop_if_failed() const {
+    if (failure_) throw Error(*failure_);
+  }
+
+  void end(const std::string& model) {
+    if (format_ == ResultFormat::kJson) return;
+    results_.line(model + " is sound: " + std::to_string(tests_) + " tests passed");
+  }
+
+ private:
+  void row(const std::string& subject, const std::string& status, const std::string& finding) {
+    if (format_ == ResultFormat::kJson) {
+      results_.line(json_line({{"test", subject}, {"status", status}, {"finding", finding}}));
+      return;
+    }
+    constexpr std::size_t kSubjectColumns = 26;
+    std::string line = status == "ok" ? "ok      " : "FAILED  ";
+    line += subject + std::string(kSubjectColumns - std::min(kSubjectColumns, subject.size()), ' ') + "  " + finding;
+    results_.line(line);
+  }
+
+  ResultFormat format_;
+  Results results_;
+  std::optional<Error> failure_;
+  std::size_t tests_ = 0;
+};
+
+// "3.3 MiB"
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::array<const char*, 4> kUnits = {"bytes", "KiB", "MiB", "GiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
+  std::array<char, 32> text{};
+  const int length = std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+std::string describe(const Bundle& bundle) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, entry] : bundle.files) bytes += entry.bytes;
+  return bundle.name + (bundle.family.empty() ? "" : ", family " + bundle.family) + ", " +
+         std::to_string(bundle.defaults.width) + "x" + std::to_string(bundle.defaults.height) + ", " +
+         bytes_text(bytes) + " in " + bundle.folder.string();
+}
+
+std::string check_tokenizers(const Bundle& bundle) {
+  const PromptTokenizers tokenizers(bundle, VerifyModel::kNever);  // the hashes were compared just now
+  const PromptTokens empty = tokenizers.encode("");
+  const PromptTokens tokens = tokenizers.encode(kSentence);
+  std::string counts;
+  for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
+    if (tokens.ids[i].size() <= empty.ids[i].size()) {
+      throw Error(ExitCode::kBadData,
+                  "a sentence becomes " + std::to_string(tokens.ids[i].size()) + " tokens, as many as no text at all");
+    }
+    counts += (i == 0 ? "" : " and ") + std::to_string(tokens.ids[i].size()) + " tokens of at most " +
+              std::to_string(bundle.tokenizers[i].length);
+  }
+  return "a sentence becomes " + counts;
+}
+
+// NaN is nobody's fault elsewhere; here it is the model that is wrong.
+Picture draw_one(Engine& engine, const Settings& settings) {
+  try {
+    return engine.draw(std::span(&settings, 1), Observer()).front();
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::kInternal) throw;
+    throw Error(ExitCode::kBadData, error.what(), error.detail());
+  }
+}
+
+std::string check_picture(const Bundle& bundle, const EngineOptions& options) {
+  Request request;
+  request.prompt = kSentence;
+  request.seed = kSeed;
+  (void)settle(request, bundle);  // the model's defaults go together
+  request.steps = 1;
+  request.said_options = all_option_names();  // some of the model's need more steps
+  const Settings settings = settle(request, bundle);
+  const std::unique_ptr<Engine> engine = open_engine(bundle, options);
+  const Picture picture = draw_one(*engine, settings);
+  const auto [darkest, brightest] = std::ranges::minmax(picture.image.rgb);
+  if (darkest == brightest)
+    throw Error(ExitCode::kBadData, "every pixel of a picture is the same; the modules do not fit together");
+  return std::to_string(picture.image.width) + "x" + std::to_string(picture.image.height) + " in one step on " +
+         engine->device().name + ", values " + std::to_string(darkest) + " ... " + std::to_string(brightest);
+}
+
+std::string check_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) {
+  const ModuleReport report = try_module(bundle, options, kind);
+  return std::to_string(report.parameters) + " weights in " + report.dtype + ", " + report.call;
+}
+
+void check_modules(const Bundle& bundle, const EngineOptions& options, Report& report) {
+  const auto check = [&](const std::string& subject, ModuleKind kind) {
+    report.test(subject, [&] { return check_module(bundle, options, kind); });
+  };
+  check("text encoder", ModuleKind::kTextEncoder);
+  check("unet", ModuleKind::kUnet);
+  check("vae decoder", ModuleKind::kVaeDecoder);
+  if (bundle.vae.encoder) check("vae encoder", ModuleKind::kVaeEncoder);
+}
+
+}  // namespace
+
+ExitCode check_model(const Options& options, Console& console) {
+  const std::filesystem::path folder = find_bundle(options.subject.empty() ? options.model : options.subject);
+  Report report(options, console);
+  Bundle bundle;
+  report.test("model.json", [&] {
+    bundle = read_bundle(folder);
+    return describe(bundle);
+  });
+  report.stop_if_failed();
+  for (const auto& [name, entry] : bundle.files) {
+    report.test(name, [&, &file = name, &size = entry.bytes] {
+      verify_files(bundle, VerifyModel::kAlways, {file});
+      return bytes_text(size) + ", SHA-256 as in model.json";
+    });
+  }
+  report.stop_if_failed();  // nothing is opened whose hash is not right
+  report.test("tokenizer", [&] { return check_tokenizers(bundle); });
+  check_modules(bundle, options.engine, report);
+  report.stop_if_failed();
+  report.test("picture", [&] { return check_picture(bundle, options.engine); });
+  report.stop_if_failed();
+  report.end(bundle.name);
+  return ExitCode::kDone;
+}
+
+}  // namespace txt2img::cli

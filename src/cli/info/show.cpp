@@ -1,0 +1,172 @@
+#include "info/show.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "foreign/picture.h"
+#include "options/option_table.h"
+#include "options/option_values.h"
+#include "screen/json_line.h"
+#include "screen/standard_output.h"
+#include "txt2img/names.h"
+#include "txt2img/png.h"
+#include "txt2img/record.h"
+#include "txt2img/utf8.h"
+
+namespace txt2img::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string row(std::string_view name, const std::string& value) {
+  constexpr std::size_t kNameColumns = 18;
+  std::string line(name);
+  line.resize(kNameColumns, ' ');
+  return line + escape_for_terminal(value) + "\n";
+}
+
+// Those that are not at their default.
+std::string options_text(const SamplerOptions& options) {
+  std::string text;
+  for (const SamplerOptionInfo& info : sampler_options()) {
+    std::string name(info.name);
+    std::ranges::replace(name, '_', ' ');
+    if (const std::string value = text_of(options, info); !value.empty()) text += row(name, value);
+  }
+  const auto list = [](const std::vector<double>& values) {
+    std::string joined;
+    for (const double value : values) joined += (joined.empty() ? "" : ",") + real_text(value);
+    return joined;
+  };
+  if (!options.sigmas.empty()) text += row("sigmas", list(options.sigmas));
+  if (!options.timesteps.empty()) text += row("timesteps", list(options.timesteps));
+  return text;
+}
+
+// Only where there were some.
+std::string retries_text(const std::vector<Retry>& retries) {
+  std::string names;
+  for (const Retry retry : retries) names += (names.empty() ? "" : ", ") + std::string(name_of(retry));
+  return names.empty() ? "" : row("retries", names);
+}
+
+std::string record_text(const Record& record) {
+  const Settings& s = record.settings;
+  return row("prompt", s.prompt) + row("negative", s.negative) + row("seed", std::to_string(s.seed)) +
+         row("size", std::to_string(s.width) + "x" + std::to_string(s.height)) + row("steps", std::to_string(s.steps)) +
+         row("guidance", real_text(s.guidance)) + row("guidance rescale", real_text(s.guidance_rescale)) +
+         row("sampler", std::string(info(s.sampler).name)) + row("schedule", std::string(info(s.schedule).name)) +
+         options_text(s.sampler_options) + row("clip skip", std::to_string(s.clip_skip)) +
+         row("model", record.model + " (" + record.model_sha256 + ")") +
+         row("drawn by", "txt2img " + record.version + " on " + record.device + ", " +
+                             std::string(name_of(record.precision)) + ", VAE " +
+                             std::string(name_of(record.vae_precision))) +
+         (record.levers.empty() ? "" : row("levers", record.levers)) +
+         (record.machine ? row("machine", machine_text(*record.machine)) : "") + retries_text(record.retries) +
+         row("job key", record.job_key);
+}
+
+std::string with_blanks(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace(text, '-', ' ');
+  return text;
+}
+
+std::string foreign_text(const foreign::Request& request) {
+  std::string text = row("prompt", request.prompt);
+  for (const foreign::Setting& setting : request.settings) text += row(with_blanks(setting.option), setting.value);
+  text += row("drawn by", request.program);
+  for (const foreign::Leftover& leftover : request.rest) {
+    const bool is_idle = leftover.effect == foreign::Effect::kNone;
+    text += row(is_idle ? "said besides" : "not followed",
+                leftover.name + (leftover.value.empty() ? "" : ": " + leftover.value));
+  }
+  return text;
+}
+
+// Numbers as such where the option takes one.
+Json value_json(const foreign::Setting& setting) {
+  const ValueKind kind = find_option(setting.option)->kind;
+  if (kind == ValueKind::kText || kind == ValueKind::kOptionalText) return setting.value;
+  const Json number = Json::parse(setting.value, nullptr, false);
+  return number.is_number() ? number : Json(setting.value);
+}
+
+Json rest_json(const foreign::Request& request, foreign::Effect effect) {
+  Json rest = Json::array();
+  for (const foreign::Leftover& leftover : request.rest) {
+    if (leftover.effect == effect) rest.push_back({{"name", leftover.name}, {"value", leftover.value}});
+  }
+  return rest;
+}
+
+Json foreign_json(const std::optional<foreign::Request>& request, const std::vector<PngText>& texts) {
+  Json object = {{"format", "foreign"}, {"program", nullptr}};
+  if (request) {
+    Json settings = {{"prompt", request->prompt}};
+    for (const foreign::Setting& setting : request->settings) {
+      std::string key(setting.option);
+      std::ranges::replace(key, '-', '_');
+      settings[key] = value_json(setting);
+    }
+    object["program"] = request->program;
+    object["settings"] = settings;
+    object["not_followed"] = rest_json(*request, foreign::Effect::kSome);
+    object["besides"] = rest_json(*request, foreign::Effect::kNone);
+  }
+  object["texts"] = Json::object();
+  for (const PngText& text : texts) object["texts"][text.keyword] = text.text;
+  return object;
+}
+
+// A text as it is, but for what a terminal should not see; in whole lines under its keyword.
+std::string lines_text(const PngText& text) {
+  std::string shown = escape_for_terminal(text.keyword) + ":\n";
+  std::string_view rest = text.text;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    shown += "  " + escape_for_terminal(rest.substr(0, end)) + "\n";
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+  return shown;
+}
+
+ExitCode show_foreign(const Options& options, const std::vector<PngText>& texts, Results& results, Console& console) {
+  if (texts.empty())
+    throw Error(ExitCode::kBadData, options.subject + ": the picture has no record of how it was drawn, nor any text");
+  const std::optional<foreign::Request> request = foreign::read_request(texts);
+  console.warning(options.subject + ": no record of txt2img; " +
+                  (request ? "these are the settings that another program wrote (" + request->program + ")"
+                           : "these are the texts that another program wrote, nothing of them is known here"));
+  if (options.format == ResultFormat::kJson) {
+    results.line(json_line(foreign_json(request, texts)));
+    return ExitCode::kDone;
+  }
+  std::string shown = request ? foreign_text(*request) : "";
+  for (const PngText& text : texts) {
+    if (!request || text.keyword == "parameters") shown += lines_text(text);
+  }
+  results.text(shown);
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+ExitCode show_record(const Options& options, Console& console) {
+  Results results(console);
+  const std::vector<PngText> texts = read_png_texts(options.subject);
+  if (const std::optional<Record> record = read_record(options.subject)) {
+    if (options.format == ResultFormat::kJson)
+      results.line(record_json(*record));
+    else
+      results.text(record_text(*record));
+    return ExitCode::kDone;
+  }
+  return show_foreign(options, texts, results, console);
+}
+
+}  // namespace txt2img::cli

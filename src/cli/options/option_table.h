@@ -1,0 +1,63 @@
+// The table of all options: it feeds the parser, --help, the configuration file and the environment.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "options/options.h"
+#include "txt2img/error.h"
+
+namespace txt2img::cli {
+
+enum class ValueKind {
+  kSwitch,  // no value on the command line; true or false elsewhere
+  kInteger,
+  kReal,
+  kSeed,  // a whole number or "random"
+  kText,
+  kOptionalText,  // the value may be left out
+};
+
+// Where an option may be given: those that say what to do once have no place in a configuration.
+enum class Scope { kEverywhere, kCommandLine };
+
+enum class Group { kPicture, kModel, kSampling, kSampler, kMachine, kOutput, kOther };
+
+struct OptionInfo {
+  std::string_view flags;  // "-s,--seed": the first long one is its name in the configuration
+  std::string_view value;  // as --help shows it; "|" if it is one of `choices`
+  ValueKind kind{};
+  Scope scope{};
+  Group group{};
+  std::string_view summary;
+  void (*set)(Options& options, std::string_view text);  // throws Error(kUsage) that says what is wrong with the text
+  std::span<const std::string_view> choices = {};
+};
+
+std::span<const OptionInfo> option_table();
+
+std::string_view title(Group group);
+
+// "seed" for "-s,--seed".
+std::string_view name_of(const OptionInfo& option);
+
+// All of "-s", "--seed".
+std::vector<std::string_view> flags_of(const OptionInfo& option);
+
+// The option of that long name, null if there is none; '_' is read as '-'.
+const OptionInfo* find_option(std::string_view name);
+
+// A value for an option, and who said so.
+struct Assignment {
+  const OptionInfo* option = nullptr;
+  std::string value;
+  std::string origin;  // "--seed", "config.toml:3: seed", "TXT2IMG_SEED"
+  ExitCode code{};     // if the value is wrong
+};
+
+// Throws Error(assignment.code) that begins with the origin.
+void apply(const Assignment& assignment, Options& options);
+
+}  // namespace txt2img::cli

@@ -1,0 +1,78 @@
+#include "options/repeats.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "options/option_values.h"
+#include "txt2img/error.h"
+
+namespace txt2img::cli {
+namespace {
+
+constexpr auto kAddUp = std::to_array<std::string_view>({"prompt", "file", "column"});
+constexpr auto kOnce =
+    std::to_array<std::string_view>({"negative", "seed", "from", "model", "output", "shard", "contact-sheet", "gallery",
+                                     "config", "verify", "show", "list", "check"});
+
+struct Said {
+  std::string option;  // "--size"
+  std::string value;
+};
+using Saying = std::pair<std::string, Said>;  // about what
+
+// A size is about two things.
+std::vector<Saying> sayings_of(const Assignment& flag) {
+  const std::string name(name_of(*flag.option));
+  const Said said{.option = "--" + name, .value = flag.value};
+  if (name == "size") {
+    try {
+      const Size size = parse_size(flag.value);
+      return {{"width", {said.option, std::to_string(size.width)}},
+              {"height", {said.option, std::to_string(size.height)}}};
+    } catch (const Error&) {
+      return {};  // said where it is applied
+    }
+  }
+  if (name == "keep-going" || name == "fail-fast") return {{"failure", {said.option, name + "=" + flag.value}}};
+  if (name == "device" || name == "devices") return {{"devices", said}};
+  return {{name, said}};
+}
+
+bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::string shown(const std::string& value) { return value.empty() ? "''" : value; }
+
+std::string sentence(const Said& old, const Said& now) {
+  const std::string options =
+      old.option == now.option ? now.option + " is given twice" : old.option + " and " + now.option + " differ";
+  return options + ": " + shown(now.value) + " counts, not " + shown(old.value);
+}
+
+}  // namespace
+
+std::vector<std::string> check_repeats(const std::vector<Assignment>& flags) {
+  std::map<std::string, Said> last;
+  std::vector<std::string> sentences;
+  for (const Assignment& flag : flags) {
+    if (is_one_of(name_of(*flag.option), kAddUp)) continue;
+    for (const auto& [subject, said] : sayings_of(flag)) {
+      const auto [old, is_first] = last.try_emplace(subject, said);
+      if (is_first || old->second.value == said.value) continue;
+      if (is_one_of(subject, kOnce)) {
+        throw Error(ExitCode::kUsage, said.option + " is given twice, with " + shown(old->second.value) + " and " +
+                                          shown(said.value) + "; give one (defaults belong into the configuration)");
+      }
+      sentences.push_back(sentence(old->second, said));
+      old->second = said;
+    }
+  }
+  return sentences;
+}
+
+}  // namespace txt2img::cli

@@ -1,0 +1,73 @@
+// All pictures of a run, settled and checked before anything heavy is loaded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "options/options.h"
+#include "plan/item.h"
+#include "plan/output_names.h"
+#include "prompts/prompts.h"
+#include "screen/console.h"
+#include "txt2img/bundle.h"
+#include "txt2img/request.h"
+
+namespace txt2img::cli {
+
+// kSkipped: nothing to do, it is there. Those after it are due, and were found to be so: kDamaged and kOther have a
+// file of this program under their name, kForeign one of somebody else.
+enum class JobState { kDue, kSkipped, kMissing, kDamaged, kOther, kForeign };
+
+constexpr bool is_due(JobState state) { return state != JobState::kSkipped; }
+
+// A picture of an item.
+struct Job {
+  std::size_t item = 0;
+  int image = 0;
+  JobState state = JobState::kDue;
+};
+
+struct Plan {
+  Bundle bundle;
+  std::vector<Settings> styles{};  // without prompt and seed
+  std::vector<Item> items{};
+  std::vector<std::string> files{};  // of prompts
+  std::vector<Job> jobs{};
+  std::optional<OutputNames> names{};   // none: the pictures go nowhere
+  std::optional<OnExists> on_exists{};  // that was asked for
+  std::unique_ptr<PromptTokenizers> tokenizers{};
+  std::uint64_t run_seed = 0;                            // of items that have none of their own
+  std::map<std::size_t, std::filesystem::path> moved{};  // by job, of those due: where its picture lies instead
+
+  [[nodiscard]] std::string root() const { return names ? names->root() : std::string(); }  // of the names
+  [[nodiscard]] Destination destination() const { return names ? names->destination() : Destination::kNowhere; }
+  [[nodiscard]] Settings settings_of(const Job& job) const;
+  [[nodiscard]] OnExists default_on_exists() const { return names ? names->default_on_exists() : OnExists::kError; }
+
+  // What is to be done about a file that has the name of its picture. Not asked for, a file is replaced where the line
+  // itself names it, or where it is known to be an earlier state of this run's.
+  [[nodiscard]] OnExists on_exists_of(const Job& job) const;
+  [[nodiscard]] std::filesystem::path path_of(const Job& job) const;  // empty for standard output
+};
+
+// Says on the console what is odd but not wrong: text that does not fit, another model than the record's; and all that
+// is wrong with a prompt file. Throws Error for everything that can be known to fail.
+Plan make_plan(const Options& options, Console& console);
+
+// Of a stream: all but items, styles and jobs, which come one by one.
+Plan make_empty_plan(const Options& options, Console& console);
+
+// Whether the job can be written, and need be: its state. Throws Error(kCannotCreate), kBadData for an `output` that is
+// no name.
+void check_output(const Plan& plan, Job& job);
+
+// Throws Error(kCannotCreate) where a file has the name of the picture, and must be neither replaced nor joined.
+void check_is_free(const Plan& plan, const Job& job);
+
+}  // namespace txt2img::cli

@@ -1,0 +1,25 @@
+#include "plan/prompt_errors.h"
+
+#include "txt2img/error.h"
+
+namespace txt2img::cli {
+namespace {
+
+constexpr std::size_t kShownMax = 50;
+
+}  // namespace
+
+void Findings::add(const std::string& message) {
+  ++count_;
+  if (shown_.size() < kShownMax) shown_.push_back(message);
+}
+
+void Findings::check(const std::string& file, Console& console) const {
+  if (count_ == 0) return;
+  if (count_ == 1) throw Error(ExitCode::kBadData, shown_.front());
+  for (const std::string& message : shown_) console.error(Error(ExitCode::kBadData, message));
+  const std::string more = count_ > shown_.size() ? ", the first " + std::to_string(shown_.size()) + " are listed" : "";
+  throw Error(ExitCode::kBadData, file + ": " + std::to_string(count_) + " errors" + more + "; nothing was drawn");
+}
+
+}  // namespace txt2img::cli

@@ -1,0 +1,207 @@
+#include "prompts/prompt_row.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "foreign/names.h"
+#include "options/option_values.h"
+#include "txt2img/error.h"
+#include "txt2img/json.h"
+
+namespace txt2img::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::string_view, 5> kOwnKeys = {"prompt", "id", "custom_id", "metadata", "output"};
+
+std::string with_underscores(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace(text, '-', '_');
+  return text;
+}
+
+// What differs from picture to picture.
+bool is_setting(const OptionInfo& option) {
+  const bool is_of_picture =
+      option.group == Group::kPicture || option.group == Group::kSampling || option.group == Group::kSampler;
+  return is_of_picture && option.scope == Scope::kEverywhere;
+}
+
+std::map<std::string, const OptionInfo*, std::less<>> map_settings() {
+  std::map<std::string, const OptionInfo*, std::less<>> settings;
+  for (const OptionInfo& option : option_table()) {
+    if (!is_setting(option)) continue;
+    for (const std::string_view flag : flags_of(option)) {
+      if (flag.starts_with("--")) settings[with_underscores(flag.substr(2))] = &option;
+    }
+  }
+  return settings;
+}
+
+std::vector<std::string> list_keys() {
+  std::vector<std::string> keys(kOwnKeys.begin(), kOwnKeys.end());
+  for (const OptionInfo& option : option_table()) {
+    if (is_setting(option)) keys.push_back(with_underscores(name_of(option)));
+  }
+  return keys;
+}
+
+std::string number_text(const json& value) {
+  return value.is_number_integer() ? value.dump() : real_text(value.get<double>());
+}
+
+// [1024, 768] is "1024x768", [0.5, 1] is "0.5,1".
+std::optional<std::string> list_text(const json& list, std::string_view separator) {
+  std::string text;
+  for (const json& value : list) {
+    if (!value.is_number()) return std::nullopt;
+    text += (text.empty() ? "" : std::string(separator)) + number_text(value);
+  }
+  return text;
+}
+
+bool is_size(const OptionInfo& option) { return option.value == "WxH"; }
+bool is_list(const OptionInfo& option) { return option.value == "LIST" || option.value == "TOP,LEFT"; }
+bool is_boolean(const OptionInfo& option) { return option.kind == ValueKind::kSwitch || option.value == "true|false"; }
+
+std::string_view expected(const OptionInfo& option) {
+  if (is_size(option)) return "a text like \"640x480\" or a list [640, 480]";
+  if (is_list(option)) return "a list of numbers";
+  if (is_boolean(option)) return "true or false";
+  switch (option.kind) {
+    case ValueKind::kInteger: return "a whole number";
+    case ValueKind::kReal: return "a number";
+    case ValueKind::kSeed: return "a whole number or \"random\"";
+    case ValueKind::kSwitch:
+    case ValueKind::kText:
+    case ValueKind::kOptionalText: break;
+  }
+  return "a text";
+}
+
+std::string describe(const json& value) {
+  if (value.is_string()) return quote(value.get_ref<const std::string&>());
+  if (value.is_object()) return "an object";
+  return value.is_array() ? "a list" : value.dump();
+}
+
+// Nothing if it is of the wrong type.
+std::optional<std::string> text_of(const OptionInfo& option, const json& value) {
+  if (is_boolean(option)) return value.is_boolean() ? std::optional(value.dump()) : std::nullopt;
+  if (value.is_array()) {
+    if (!is_size(option) && !is_list(option)) return std::nullopt;
+    return list_text(value, is_size(option) ? "x" : ",");
+  }
+  switch (option.kind) {
+    case ValueKind::kInteger: return value.is_number_integer() ? std::optional(value.dump()) : std::nullopt;
+    case ValueKind::kReal: return value.is_number() ? std::optional(number_text(value)) : std::nullopt;
+    case ValueKind::kSeed:
+      if (value.is_number_integer()) return value.dump();
+      return value == "random" ? std::optional(std::string("random")) : std::nullopt;
+    case ValueKind::kSwitch:
+    case ValueKind::kText:
+    case ValueKind::kOptionalText: break;
+  }
+  return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
+}
+
+bool is_factor(std::string_view key) {
+  const ForeignName* const foreign = find_foreign_name(key);
+  return foreign != nullptr && foreign->kind == ForeignKind::kFactor;
+}
+
+bool is_same_name(std::string_view a, std::string_view b) { return find_foreign_name(a) == find_foreign_name(b); }
+
+std::string product_of(const Assignment& old, std::string_view key, std::string_view value) {
+  const auto factor = [](std::string_view text, std::string_view name) -> std::int64_t {
+    try {
+      return parse_integer(text, 1, kCountMax);
+    } catch (const Error& error) {
+      throw Error(ExitCode::kBadData, std::string(name) + ": " + error.what());
+    }
+  };
+  return std::to_string(factor(old.value, old.origin) * factor(value, key));
+}
+
+// A switch of one letter is one of InvokeAI's.
+const ForeignName* find_foreign(std::string_view key) {
+  const bool is_letter = key.size() == 2 && key[0] == '-';
+  return is_letter ? find_foreign_letter(key[1]) : find_foreign_name(key);
+}
+
+// What belongs to a run and not to a line, what other programs have, or what may be a slip.
+std::string explain_extra(std::string_view key) {
+  const std::string_view option = meant_option(key);
+  if (!option.empty() && find_option(option) != nullptr)
+    return "is for the whole run; give --" + std::string(option) + " on the command line";
+  if (const ForeignName* const foreign = find_foreign(key)) return "cannot be followed: " + std::string(foreign->note);
+  return {};
+}
+
+[[noreturn]] void refuse_extra(std::string_view key, std::string_view kind) {
+  const std::string why = explain_extra(key);
+  const std::string remedy = " (--extra-keys pass lets it through)";
+  if (!why.empty()) throw Error(ExitCode::kBadData, "the " + std::string(kind) + " " + quote(key) + " " + why + remedy);
+  throw Error(ExitCode::kBadData,
+              "unknown " + std::string(kind) + " " + quote(key) + suggestion(key, prompt_keys()) + remedy);
+}
+
+}  // namespace
+
+const OptionInfo* find_setting(std::string_view key, std::string_view value) {
+  static const auto settings = map_settings();
+  const auto found = settings.find(with_underscores(key));
+  if (found != settings.end()) return found->second;
+  const OptionInfo* const meant = find_option(meant_option(key, value));
+  return meant != nullptr && is_setting(*meant) ? meant : nullptr;
+}
+
+bool is_own_key(std::string_view key) { return std::ranges::find(kOwnKeys, key) != kOwnKeys.end(); }
+
+bool is_prompt_key(std::string_view key) { return meant_option(key) == "prompt"; }
+
+const std::vector<std::string_view>& prompt_keys() {
+  static const std::vector<std::string> keys = list_keys();
+  static const std::vector<std::string_view> views(keys.begin(), keys.end());
+  return views;
+}
+
+std::string setting_text(const OptionInfo& option, const json& value) {
+  if (std::optional<std::string> text = text_of(option, value)) return std::move(*text);
+  throw Error(ExitCode::kBadData, with_underscores(name_of(option)) + " is " + describe(value) + ", must be " +
+                                      std::string(expected(option)) +
+                                      (value.is_null() ? "; leave the key out for the default" : ""));
+}
+
+void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key, std::string_view value) {
+  const auto old = std::ranges::find(row.settings, &option, &Assignment::option);
+  if (old == row.settings.end()) {
+    row.settings.push_back({&option, meant_value(name_of(option), value), std::string(key), ExitCode::kBadData});
+  } else if (is_factor(key) && is_factor(old->origin) && !is_same_name(key, old->origin)) {
+    old->value = product_of(*old, key, value);
+    old->origin += " x " + std::string(key);
+  } else {
+    throw Error(ExitCode::kBadData, std::string(key) + " says the same as " + old->origin + "; leave one out");
+  }
+}
+
+bool passes_on(std::string_view key, std::string_view value, std::string_view kind, const RowSource& source) {
+  if (source.extra_keys == ExtraKeys::kPass) return true;
+  const ForeignName* const foreign = find_foreign(key);
+  const bool is_missing = foreign != nullptr && foreign->option.empty();
+  if (is_missing && (foreign->kind == ForeignKind::kFollower || asks_for_nothing(*foreign, value))) return false;
+  refuse_extra(key, kind);
+}
+
+void check_extra_column(std::string_view column, const RowSource& source) {
+  if (source.extra_keys == ExtraKeys::kPass) return;
+  const ForeignName* const foreign = find_foreign_name(column);
+  if (foreign == nullptr || !foreign->option.empty()) refuse_extra(column, "column");
+}
+
+}  // namespace txt2img::cli

@@ -1,0 +1,116 @@
+#include "run/draw.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "overview/overview.h"
+#include "plan/existing_pictures.h"
+#include "plan/moved_pictures.h"
+#include "plan/outcome.h"
+#include "plan/plan.h"
+#include "run/executor.h"
+#include "run/picture_writer.h"
+#include "screen/standard_output.h"
+#include "txt2img/png.h"
+#include "txt2img/record.h"
+#include "txt2img/switches.h"
+
+namespace txt2img::cli {
+namespace {
+
+bool prints_results(const Options& options, const Plan& plan) {
+  return plan.destination() == Destination::kStandardOutput || options.format == ResultFormat::kJson ||
+         options.verbosity != Verbosity::kQuiet;
+}
+
+// What becomes of files that an earlier start of the run has left.
+void rename_and_remark(Plan& plan, const Options& options, Console& console) {
+  if (!plan.moved.empty()) {
+    const std::size_t renamed = rename_moved(plan, FinishedPictures(options, plan.bundle, plan.root()));
+    console.remark(pictures_text(renamed) + " had the name of another line, and got " +
+                   (renamed == 1 ? "its own" : "their own"));
+  }
+  const auto count = [&plan](JobState state) {
+    return static_cast<std::size_t>(std::ranges::count(plan.jobs, state, &Job::state));
+  };
+  const std::size_t other = count(JobState::kOther);
+  const std::size_t damaged = count(JobState::kDamaged);
+  if (other + damaged == 0) return;
+  console.remark("replaces " + pictures_text(other + damaged) + ": " + std::to_string(other) +
+                 " of other prompts or settings, " + std::to_string(damaged) + " damaged");
+}
+
+}  // namespace
+
+Record record_of(const Bundle& bundle, const Settings& settings, const Options& options, const Engine& engine,
+                 const Picture& picture) {
+  const DeviceInfo info = engine.device();
+  const std::string device = info.name.substr(0, info.name.find(':'));
+  Record record{.version = std::string(version()),
+                .job_key = {},
+                .model = bundle.name,
+                .model_sha256 = bundle.sha256,
+                .settings = settings,
+                .device = device,
+                .precision = engine.precision(),
+                .vae_precision = options.engine.vae_precision.value_or(Precision::kFloat32),
+                .levers = changed_levers(device),
+                .stages = picture.stages,
+                .retries = picture.retries,
+                .machine = info.machine};
+  record.job_key = job_key(record);
+  return record;
+}
+
+std::vector<std::uint8_t> encode_picture(const Image& image, const Record& record, Metadata metadata) {
+  return encode_png(image, metadata == Metadata::kWrite ? record_chunks(record) : std::vector<PngText>());
+}
+
+ExitCode draw_plan(Plan& plan, const Options& options, Console& console) {
+  rename_and_remark(plan, options, console);
+  Overview overview(options, plan);
+  Drawing drawing(options, console, plan, &overview);
+  std::vector<const Job*> due;
+  for (const Job& job : plan.jobs) {
+    if (is_due(job.state)) due.push_back(&job);
+  }
+  drawing.set_range(0, plan.jobs.size(), due.size());
+  for (const Job& job : plan.jobs) {
+    if (!is_due(job.state)) drawing.skip(job);
+  }
+  complete_lists(options, plan);
+  if (!due.empty()) {
+    drawing.open();
+    drawing.draw(due);
+  }
+  const ExitCode code = drawing.end();
+  overview.write(console);
+  return code;
+}
+
+ExitCode draw_pictures(const Options& options, Console& console) {
+  Plan plan = make_plan(options, console);
+  if (prints_results(options, plan)) Results::check();
+  return draw_plan(plan, options, console);
+}
+
+ExitCode show_plan(const Options& options, Console& console) {
+  const Plan plan = make_plan(options, console);
+  const Overview checked(options, plan);
+  Results results(console);
+  if (options.format == ResultFormat::kText) {
+    results.text(plan_text(plan));
+    return ExitCode::kDone;
+  }
+  for (const Job& job : plan.jobs) {
+    const bool is_there = !is_due(job.state) || plan.moved.contains(static_cast<std::size_t>(&job - plan.jobs.data()));
+    const Status status = is_there ? Status::kSkipped : Status::kPlanned;
+    const std::string path = plan.path_of(job).string();
+    results.line(outcome_json(plan, job, {.status = status, .path = path.empty() ? "-" : path, .error = {}}));
+  }
+  return ExitCode::kDone;
+}
+
+}  // namespace txt2img::cli

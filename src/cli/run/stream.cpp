@@ -1,0 +1,114 @@
+#include "run/stream.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "foreign/syntax.h"
+#include "options/column_map.h"
+#include "plan/item.h"
+#include "plan/plan.h"
+#include "plan/size_advice.h"
+#include "prompts/prompt_file.h"
+#include "prompts/remarks.h"
+#include "run/executor.h"
+#include "screen/standard_output.h"
+#include "txt2img/output_file.h"
+
+namespace txt2img::cli {
+namespace {
+
+class Stream {
+ public:
+  Stream(const Options& options, Console& console)
+      : options_(&options),
+        console_(&console),
+        plan_(make_empty_plan(options, console)),
+        maker_(options, plan_.bundle),
+        columns_(options.columns),
+        file_("-", options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys, &columns_, &remarks_,
+              Requests::kOfOneLine),
+        drawing_(options, console, plan_) {}
+
+  ExitCode draw() {
+    Results::check();
+    drawing_.open();
+    const auto refuse = [this](std::size_t line, const std::string& message) { drawing_.fail_line({line, message}); };
+    while (std::optional<PromptRow> row = file_.next(refuse)) {
+      const std::string_view piece = find_foreign_syntax(row->prompt);
+      if (!piece.empty()) remarks_.add(RemarkKind::kSyntax, file_.place(row->line), piece);
+      say_remarks();
+      draw_row(std::move(*row));
+    }
+    say_remarks();
+    if (const ColumnRule* const unused = columns_.find_unused())
+      console_->warning("--column " + text_of(*unused) + ": no line had such a column or key");
+    return drawing_.end();
+  }
+
+ private:
+  void say_remarks() {
+    for (const std::string& text : remarks_.take()) console_->warning(text);
+  }
+
+  void draw_row(PromptRow row) {
+    const std::size_t line = row.line;
+    const std::string passed = row.passed;
+    try {
+      plan_next(std::move(row));
+    } catch (const Error& error) {
+      drawing_.fail_line({line, file_.place(line) + ": " + error.what(), passed});
+      return;
+    }
+    std::vector<const Job*> due;
+    for (const Job& job : plan_.jobs) {
+      if (is_due(job.state))
+        due.push_back(&job);
+      else
+        drawing_.skip(job);
+    }
+    drawing_.draw(due);
+  }
+
+  // The plan holds one item at a time.
+  void plan_next(PromptRow row) {
+    plan_.items = {maker_.make(std::move(row))};
+    if (plan_.styles.size() != maker_.styles().size()) plan_.styles = maker_.styles();
+    warn_of_size(plan_.styles[plan_.items.front().style]);
+    plan_.run_seed = maker_.shared_seed().value_or(0);
+    plan_.jobs.clear();
+    const Item& item = plan_.items.front();
+    for (int image = 0; image < item.count; ++image) {
+      Job job{.item = 0, .image = image};
+      check_output(plan_, job);
+      check_is_free(plan_, job);
+      plan_.jobs.push_back(job);
+    }
+    drawing_.set_range(item.first, 0, 0);
+  }
+
+  // Once, as for a file that is there as a whole.
+  void warn_of_size(const Settings& style) {
+    const std::string advice = is_size_said_ ? "" : size_advice(style, plan_.bundle);
+    if (advice.empty()) return;
+    console_->warning(advice);
+    is_size_said_ = true;
+  }
+
+  const Options* options_;
+  Console* console_;
+  bool is_size_said_ = false;
+  Plan plan_;
+  ItemMaker maker_;
+  ColumnMap columns_;
+  Remarks remarks_;
+  PromptFile file_;
+  Drawing drawing_;
+};
+
+}  // namespace
+
+ExitCode draw_stream(const Options& options, Console& console) { return Stream(options, console).draw(); }
+
+}  // namespace txt2img::cli

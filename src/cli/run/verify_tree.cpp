@@ -1,0 +1,68 @@
+#include "run/verify_tree.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "plan/plan.h"
+#include "run/draw.h"
+#include "screen/json_line.h"
+#include "screen/standard_output.h"
+
+namespace txt2img::cli {
+namespace {
+
+std::string_view name_of(JobState state) {
+  switch (state) {
+    case JobState::kSkipped: return "whole";
+    case JobState::kMissing: return "missing";
+    case JobState::kDamaged: return "damaged";
+    case JobState::kOther: return "other";
+    case JobState::kForeign: return "foreign";
+    case JobState::kDue: break;
+  }
+  return "due";
+}
+
+std::string_view explain(JobState state) {
+  if (state == JobState::kForeign) return "not drawn by this program";
+  return state == JobState::kOther ? "the picture of another job" : name_of(state);
+}
+
+std::string finding_text(const Plan& plan, const Job& job, ResultFormat format) {
+  const std::string path = plan.path_of(job).string();
+  const auto moved = plan.moved.find(static_cast<std::size_t>(&job - plan.jobs.data()));
+  if (format == ResultFormat::kText) {
+    return path + ": " + std::string(explain(job.state)) +
+           (moved == plan.moved.end() ? "" : "; it lies at " + moved->second.string());
+  }
+  const Item& item = plan.items[job.item];
+  return json_line({{"item", item.number},
+                    {"image", job.image},
+                    {"line", item.line},
+                    {"path", path},
+                    {"status", name_of(job.state)}});
+}
+
+}  // namespace
+
+ExitCode verify_tree(const Options& options, Console& console) {
+  Results::check();
+  Plan plan = make_plan(options, console);
+  if (plan.destination() != Destination::kFiles) {
+    throw Error(ExitCode::kUsage, "--verify " + options.subject + ": that is no folder of pictures");
+  }
+  Results results(console);
+  for (const Job& job : plan.jobs) {
+    if (is_due(job.state)) results.line(finding_text(plan, job, options.format));
+  }
+  const auto wrong = std::ranges::count_if(plan.jobs, [](const Job& job) { return is_due(job.state); });
+  console.remark(std::to_string(wrong) + " of " + std::to_string(plan.jobs.size()) +
+                 " pictures are not as they should be");
+  if (wrong == 0) return ExitCode::kDone;
+  return options.redoes ? draw_plan(plan, options, console) : ExitCode::kSomeFailed;
+}
+
+}  // namespace txt2img::cli

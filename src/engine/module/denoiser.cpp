@@ -1,0 +1,134 @@
+#include "module/denoiser.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/minimum.h>
+#include <ATen/ops/quantile.h>
+
+#include <utility>
+
+namespace txt2img {
+namespace {
+
+at::Tensor stack_rows(const at::Tensor& first, const at::Tensor& second) {
+  return first.defined() ? at::cat({first, second}) : at::Tensor();
+}
+
+Conditioning stack(const Conditioning& negative, const Conditioning& positive) {
+  return {.context = stack_rows(negative.context, positive.context),
+          .pooled = stack_rows(negative.pooled, positive.pooled),
+          .time_ids = stack_rows(negative.time_ids, positive.time_ids),
+          .guidance = stack_rows(negative.guidance, positive.guidance)};
+}
+
+// Standard deviation of each row, (N, 1, 1, 1).
+at::Tensor row_deviation(const at::Tensor& x) { return x.std({1, 2, 3}, /*unbiased=*/true, /*keepdim=*/true); }
+
+// Dynamic thresholding, arXiv 2205.11487, section 2.3, of each row.
+at::Tensor threshold(const at::Tensor& x0, const X0Limit& limit) {
+  const at::Tensor rows = x0.flatten(1);
+  const at::Tensor s = at::quantile(rows.abs(), limit.ratio, 1, /*keepdim=*/true).clamp(1, limit.max);
+  return (at::minimum(at::maximum(rows, -s), s) / s).view_as(x0);
+}
+
+at::Tensor limited(const at::Tensor& x0, const X0Limit& limit) {
+  switch (limit.kind) {
+    case X0Limit::Kind::kNone: return x0;
+    case X0Limit::Kind::kClip: return x0.clamp(-limit.range, limit.range);
+    case X0Limit::Kind::kThreshold: return threshold(x0, limit);
+  }
+  return x0;
+}
+
+// Which of a model's wishes a sampler of the reference listens to.
+X0Limit::Kind limit_kind(const SchedulerConfig& config, SamplerKind sampler, const SamplerOptions& options) {
+  using Kind = X0Limit::Kind;
+  const Kind threshold = config.thresholding ? Kind::kThreshold : Kind::kNone;
+  switch (sampler) {
+    case SamplerKind::kDdpm:
+    case SamplerKind::kDdim:
+    case SamplerKind::kLcm: return threshold == Kind::kNone && config.clip_sample ? Kind::kClip : threshold;
+    case SamplerKind::kHeun: return config.clip_sample && !config.is_flow() ? Kind::kClip : Kind::kNone;
+    case SamplerKind::kUnipc: return options.solver_prediction == SolverPrediction::kX0 ? threshold : Kind::kNone;
+    case SamplerKind::kDpmpp2m:
+    case SamplerKind::kDpmpp2mSde:
+    case SamplerKind::kDpmpp2s:
+    case SamplerKind::kDpmpp3m:
+    case SamplerKind::kDeis:
+    case SamplerKind::kEdmDpmpp2m:
+    case SamplerKind::kSaSolver: return threshold;
+    case SamplerKind::kPndm:
+    case SamplerKind::kLms:
+    case SamplerKind::kEuler:
+    case SamplerKind::kEulerAncestral:
+    case SamplerKind::kDpm2:
+    case SamplerKind::kDpm2Ancestral:
+    case SamplerKind::kDpmppSde:
+    case SamplerKind::kIpndm:
+    case SamplerKind::kTcd:
+    case SamplerKind::kEdmEuler:
+    case SamplerKind::kLangevin: return Kind::kNone;
+  }
+  return Kind::kNone;
+}
+
+// DDIM keeps the network's eps; the others that use eps take what the limited x_0 leaves of x.
+bool is_felt_by_eps(SamplerKind sampler) { return sampler != SamplerKind::kDdim; }
+
+}  // namespace
+
+DenoiserOptions denoiser_options(const SchedulerConfig& config, SamplerKind sampler, const SamplerOptions& options) {
+  return {.prediction = config.prediction_type,
+          .sigma_data = config.sigma_data,
+          .limit = {.kind = limit_kind(config, sampler, options),
+                    .range = config.clip_sample_range,
+                    .ratio = config.dynamic_thresholding_ratio,
+                    .max = config.sample_max_value,
+                    .is_felt_by_eps = is_felt_by_eps(sampler)}};
+}
+
+Denoiser::Denoiser(Predict predict, DenoiserOptions options, Conditioning positive,
+                   const std::optional<Conditioning>& negative)
+    : predict_(std::move(predict)),
+      options_(options),
+      conditioning_(negative ? stack(*negative, positive) : std::move(positive)),
+      is_guided_(negative.has_value()) {}
+
+at::Tensor Denoiser::guided_output(const at::Tensor& x, double timestep) const {
+  if (!is_guided_) return predict_(x, timestep, conditioning_);
+  const auto halves = predict_(at::cat({x, x}), timestep, conditioning_).chunk(2);
+  const at::Tensor& unconditional = halves[0];
+  const at::Tensor& conditional = halves[1];
+  at::Tensor guided = unconditional + options_.guidance * (conditional - unconditional);
+  if (options_.guidance_rescale == 0) return guided;
+  const at::Tensor rescaled = guided * (row_deviation(conditional) / row_deviation(guided));
+  return options_.guidance_rescale * rescaled + (1 - options_.guidance_rescale) * guided;
+}
+
+Denoised Denoiser::split(const at::Tensor& x, const at::Tensor& out, const NoiseLevel& level) const {
+  const auto [alpha, sigma, timestep] = level;
+  const double data = options_.sigma_data;
+  if (data > 0) {
+    const double sign = options_.prediction == PredictionType::kVelocity ? -1 : 1;
+    const at::Tensor x0 = (data * data * alpha) * x + (sign * data * sigma) * out;
+    return {.x0 = x0, .eps = (x - alpha * x0) / sigma};
+  }
+  switch (options_.prediction) {
+    case PredictionType::kEpsilon: return {.x0 = (x - sigma * out) / alpha, .eps = out};
+    case PredictionType::kVelocity: return {.x0 = alpha * x - sigma * out, .eps = alpha * out + sigma * x};
+    case PredictionType::kSample: return {.x0 = out, .eps = (x - alpha * out) / sigma};
+    case PredictionType::kFlow: return {.x0 = x - sigma * out, .eps = x + alpha * out};
+  }
+  return {};
+}
+
+Denoised Denoiser::operator()(const at::Tensor& x, const NoiseLevel& level) const {
+  Denoised seen = split(x, guided_output(x, level.timestep), level);
+  if (options_.limit.kind == X0Limit::Kind::kNone) return seen;
+  seen.x0 = limited(seen.x0, options_.limit);
+  if (options_.limit.is_felt_by_eps) seen.eps = (x - level.alpha * seen.x0) / level.sigma;
+  return seen;
+}
+
+}  // namespace txt2img

@@ -1,0 +1,124 @@
+#include "sampler/sampler.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sampler/samplers.h"
+#include "txt2img/error.h"
+
+namespace txt2img {
+
+Sampler::~Sampler() = default;
+
+namespace {
+
+// Whether the latent stayed finite.
+class FiniteCheck {
+ public:
+  void look(const at::Tensor& x, const Step& step) {
+    const at::Tensor is_finite = at::isfinite(x).all();
+    if (!x.is_cpu()) {
+      pending_.push_back(is_finite);
+    } else if (!is_finite.item<bool>()) {
+      fail(step.index, step.count);
+    }
+  }
+
+  void finish() const {
+    if (pending_.empty()) return;
+    const at::Tensor are_finite = at::stack(pending_).cpu();
+    const auto count = static_cast<int>(pending_.size());
+    for (int i = 0; i < count; ++i) {
+      if (!are_finite[i].item<bool>()) fail(i, count);
+    }
+  }
+
+ private:
+  [[noreturn]] static void fail(int index, int count) {
+    throw Error(ExitCode::kInternal, "the latent holds NaN or Inf after step " + std::to_string(index + 1) + " of " +
+                                         std::to_string(count) +
+                                         "; try --dtype float32, a lower --guidance or another --sampler");
+  }
+
+  std::vector<at::Tensor> pending_;
+};
+
+// A GPU is given steps faster than it does them. It always has some to go on with, and few enough that progress is true
+// and a stop is felt soon.
+class Pace {
+ public:
+  void keep(const at::Tensor& x) {
+    if (x.is_cpu()) return;
+    const c10::impl::VirtualGuardImpl device(x.device().type());
+    queued_.emplace_back(x.device().type()).record(device.getStream(x.device()));
+    if (queued_.size() <= kQueuedMax) return;
+    queued_.front().synchronize();
+    queued_.pop_front();
+  }
+
+ private:
+  static constexpr std::size_t kQueuedMax = 2;  // steps
+
+  std::deque<c10::Event> queued_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const SamplerOptions& options, const SchedulerConfig& config) {
+  switch (kind) {
+    case SamplerKind::kDdpm: return make_ddpm(options);
+    case SamplerKind::kDdim: return make_ddim(options);
+    case SamplerKind::kPndm: return make_pndm(options, config);
+    case SamplerKind::kLms: return make_lms(options);
+    case SamplerKind::kEuler:
+    case SamplerKind::kEdmEuler: return make_euler(options, config);
+    case SamplerKind::kEulerAncestral: return make_euler_ancestral();
+    case SamplerKind::kHeun: return make_heun(config);
+    case SamplerKind::kDpm2: return make_dpm2();
+    case SamplerKind::kDpm2Ancestral: return make_dpm2_ancestral();
+    case SamplerKind::kDpmpp2m:
+    case SamplerKind::kEdmDpmpp2m: return make_dpm_multistep(options, 2, Noise::kNone);
+    case SamplerKind::kDpmpp2mSde: return make_dpm_multistep(options, 2, Noise::kEachStep);
+    case SamplerKind::kDpmpp2s: return make_dpm_singlestep(options);
+    case SamplerKind::kDpmpp3m: return make_dpm_multistep(options, 3, Noise::kNone);
+    case SamplerKind::kDpmppSde: return make_dpmpp_sde(options);
+    case SamplerKind::kDeis: return make_deis(options);
+    case SamplerKind::kUnipc: return make_unipc(options);
+    case SamplerKind::kIpndm: return make_ipndm();
+    case SamplerKind::kLcm: return make_lcm(config);
+    case SamplerKind::kTcd: return make_tcd(options);
+    case SamplerKind::kSaSolver: return make_sa_solver(options, config);
+    case SamplerKind::kLangevin: return make_langevin(options);
+  }
+  throw Error(ExitCode::kInternal, "sampler without a class");
+}
+
+at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, const at::Tensor& initial_noise,
+                       const Denoise& denoise, const NoiseSource& noise, const KeepGoing& keep_going) {
+  at::Tensor x = trajectory.init_scale * initial_noise;
+  FiniteCheck finite_check;
+  Pace pace;
+  const auto check_going = [&](int done) {
+    if (!keep_going(done)) throw Error(ExitCode::kInterrupted, "stopped after step " + std::to_string(done));
+  };
+  check_going(0);
+  for (const Step& step : trajectory.steps) {
+    x = sampler.step(x, step, denoise, noise);
+    finite_check.look(x, step);
+    pace.keep(x);
+    check_going(step.index + 1);
+  }
+  finite_check.finish();
+  return trajectory.final_scale == 1 ? x : trajectory.final_scale * x;
+}
+
+}  // namespace txt2img

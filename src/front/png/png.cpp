@@ -1,0 +1,78 @@
+#include "txt2img/png.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include "file/read_file.h"
+#include "png/png_chunk.h"
+#include "png/png_decoder.h"
+#include "png/png_pixels.h"
+#include "png/png_text.h"
+
+namespace txt2img {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kFileMax = std::size_t{1} << 30;
+
+void check(const Image& image) {
+  if (image.width < 1 || image.height < 1 || image.width > kPngSideMax || image.height > kPngSideMax) {
+    throw Error(ExitCode::kUsage, "a picture of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                                      " pixels cannot be written; each side must be 1 to " +
+                                      std::to_string(kPngSideMax));
+  }
+  const std::size_t expected =
+      std::size_t{3} * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
+  if (image.rgb.size() != expected) {
+    throw Error(ExitCode::kUsage, "a picture of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                                      " pixels has " + std::to_string(image.rgb.size()) + " bytes, must have " +
+                                      std::to_string(expected));
+  }
+}
+
+std::string read_file(const fs::path& path) { return read_small_file(path, kFileMax); }
+
+}  // namespace
+
+std::vector<std::uint8_t> encode_png(const Image& image, std::span<const PngText> texts) {
+  check(image);
+  std::vector<std::uint8_t> file =
+      begin_png({.width = static_cast<std::uint32_t>(image.width), .height = static_cast<std::uint32_t>(image.height)});
+  for (const PngText& text : texts) append_png_text(file, text);
+  append_png_chunk(file, {.type = "IDAT", .data = as_view(compress_pixels(image))});
+  append_png_chunk(file, {.type = "IEND", .data = {}});
+  return file;
+}
+
+std::vector<PngText> read_png_texts(const fs::path& path) {
+  const std::string file = read_file(path);
+  std::vector<PngText> texts;
+  std::size_t total = 0;
+  walk_png_chunks(file, path, [&](const PngChunk& chunk) {
+    std::optional<PngText> text = parse_png_text(chunk, path);
+    if (!text) return;
+    total += std::max(chunk.data.size(), text->text.size());  // packed ones grow
+    if (total > kPngTextsMax) throw bad_png(path, "it has more than 16 MiB of text");
+    texts.push_back(std::move(*text));
+  });
+  return texts;
+}
+
+Image read_png(const fs::path& path) {
+  const std::string file = read_file(path);
+  const PngHeader header = walk_png_chunks(file, path, [](const PngChunk&) {});
+  if (header.width > kPngSideMax || header.height > kPngSideMax) {
+    throw Error(ExitCode::kBadData, path.string() + " has " + std::to_string(header.width) + " x " +
+                                        std::to_string(header.height) + " pixels, at most " +
+                                        std::to_string(kPngSideMax) + " x " + std::to_string(kPngSideMax) +
+                                        " are read; give a smaller picture");
+  }
+  return {.width = static_cast<int>(header.width),
+          .height = static_cast<int>(header.height),
+          .rgb = decode_pixels(file, header, path)};
+}
+
+}  // namespace txt2img

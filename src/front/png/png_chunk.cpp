@@ -1,0 +1,125 @@
+#include "png/png_chunk.h"
+
+#ifdef TXT2IMG_HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
+
+#include <algorithm>
+#include <array>
+
+namespace txt2img {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
+constexpr std::size_t kOverhead = 12;  // length, type and CRC of a chunk
+
+// CRC-32 of ISO 3309, as in annex D of the PNG specification.
+#ifdef TXT2IMG_HAVE_LIBDEFLATE
+std::uint32_t crc_of(std::string_view type, std::string_view data) {
+  const std::uint32_t crc = libdeflate_crc32(0, type.data(), type.size());
+  return data.empty() ? crc : libdeflate_crc32(crc, data.data(), data.size());  // a null pointer would begin anew
+}
+#else
+constexpr std::array<std::uint32_t, 256> make_crc_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    std::uint32_t crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1U) != 0 ? 0xEDB88320U ^ (crc >> 1U) : crc >> 1U;
+    table[byte] = crc;
+  }
+  return table;
+}
+
+std::uint32_t crc_of(std::string_view type, std::string_view data) {
+  static constexpr std::array<std::uint32_t, 256> kTable = make_crc_table();
+  std::uint32_t crc = 0xFFFFFFFFU;
+  for (const std::string_view part : {type, data}) {
+    for (const char c : part) crc = kTable[(crc ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (crc >> 8U);
+  }
+  return ~crc;
+}
+#endif
+
+std::uint32_t read_be32(std::string_view bytes) {
+  std::uint32_t value = 0;
+  for (const char c : bytes.substr(0, 4)) value = (value << 8U) | static_cast<unsigned char>(c);
+  return value;
+}
+
+void append_be32(std::vector<std::uint8_t>& file, std::uint32_t value) {
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) file.push_back(static_cast<std::uint8_t>(value >> shift));
+}
+
+bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
+// Takes the next chunk off `rest`.
+PngChunk take_chunk(std::string_view& rest, const fs::path& path) {
+  if (rest.size() < kOverhead) throw bad_png(path, "it is cut off");
+  const std::uint32_t length = read_be32(rest);
+  const PngChunk chunk{rest.substr(4, 4), rest.substr(8, length)};
+  if (!std::ranges::all_of(chunk.type, is_letter)) throw bad_png(path, "a chunk has no proper name");
+  if (length > rest.size() - kOverhead) throw bad_png(path, "its " + std::string(chunk.type) + " chunk is cut off");
+  if (read_be32(rest.substr(8 + length)) != crc_of(chunk.type, chunk.data)) {
+    throw bad_png(path, "the checksum of its " + std::string(chunk.type) + " chunk is wrong");
+  }
+  rest.remove_prefix(length + kOverhead);
+  return chunk;
+}
+
+PngHeader read_header(const PngChunk& chunk, const fs::path& path) {
+  if (chunk.type != "IHDR" || chunk.data.size() != 13) throw bad_png(path, "it does not begin with its size");
+  const PngHeader header{.width = read_be32(chunk.data), .height = read_be32(chunk.data.substr(4))};
+  if (header.width == 0 || header.height == 0) throw bad_png(path, "it has no pixels");
+  return header;
+}
+
+// A capital first letter: nobody who does not know the chunk can read the picture.
+bool is_unknown_and_critical(std::string_view type) {
+  return type[0] >= 'A' && type[0] <= 'Z' && type != "PLTE" && type != "IDAT";
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> begin_png(const PngHeader& header) {
+  std::vector<std::uint8_t> fields;
+  append_be32(fields, header.width);
+  append_be32(fields, header.height);
+  fields.insert(fields.end(), {8, 2, 0, 0, 0});  // bits, RGB; the only compression and filters; not interlaced
+  std::vector<std::uint8_t> file(kSignature.begin(), kSignature.end());
+  append_png_chunk(file, {.type = "IHDR", .data = as_view(fields)});
+  return file;
+}
+
+Error bad_png(const fs::path& path, const std::string& problem) {
+  return {ExitCode::kBadData,
+          path.string() + " cannot be read as a PNG picture: " + problem + "; make it again or give another file"};
+}
+
+void append_png_chunk(std::vector<std::uint8_t>& file, const PngChunk& chunk) {
+  append_be32(file, static_cast<std::uint32_t>(chunk.data.size()));
+  file.insert(file.end(), chunk.type.begin(), chunk.type.end());
+  file.insert(file.end(), chunk.data.begin(), chunk.data.end());
+  append_be32(file, crc_of(chunk.type, chunk.data));
+}
+
+PngHeader walk_png_chunks(std::string_view file, const fs::path& path,
+                          const std::function<void(const PngChunk&)>& visit) {
+  if (!file.starts_with(kSignature)) throw bad_png(path, "it does not begin as one");
+  std::string_view rest = file.substr(kSignature.size());
+  const PngHeader header = read_header(take_chunk(rest, path), path);
+  bool has_data = false;
+  for (PngChunk chunk = take_chunk(rest, path); chunk.type != "IEND"; chunk = take_chunk(rest, path)) {
+    if (is_unknown_and_critical(chunk.type)) {
+      throw bad_png(path, "it needs a chunk " + std::string(chunk.type) + " that txt2img does not know");
+    }
+    has_data = has_data || chunk.type == "IDAT";
+    visit(chunk);
+  }
+  if (!has_data) throw bad_png(path, "it has no pixels");
+  if (!rest.empty()) throw bad_png(path, std::to_string(rest.size()) + " bytes follow its end");
+  return header;
+}
+
+}  // namespace txt2img

@@ -1,0 +1,56 @@
+// parameters_text: the infotext of AUTOMATIC1111's web UI, which image viewers and model sites read.
+#include <nlohmann/json.hpp>
+
+#include "text/number_text.h"
+#include "txt2img/record.h"
+
+namespace txt2img {
+namespace {
+
+// A PNG text ends at a NUL; everything else may stand in a prompt.
+std::string without_nul(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '\0' ? std::string("\uFFFD") : std::string(1, c);
+  return out;
+}
+
+// Its parser splits at commas and colons, and reads JSON strings.
+std::string quoted_if_needed(const std::string& value) {
+  using nlohmann::json;
+  if (value.find_first_of(",:\n\"\\") == std::string::npos) return value;
+  return json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// Schedules that have a name there follow the sampler's, as in "DPM++ 2M Karras".
+std::string sampler_label(const Settings& settings) {
+  const std::string_view schedule = info(settings.schedule).label;
+  return std::string(info(settings.sampler).label) + (schedule.empty() ? "" : " " + std::string(schedule));
+}
+
+}  // namespace
+
+std::string parameters_text(const Record& record) {
+  const Settings& settings = record.settings;
+  std::string text;
+  if (!settings.prompt.empty()) text += without_nul(settings.prompt) + "\n";
+  if (!settings.negative.empty()) text += "Negative prompt: " + without_nul(settings.negative) + "\n";
+  text += "Steps: " + std::to_string(settings.steps);
+  text += ", Sampler: " + sampler_label(settings);
+  text += ", CFG scale: " + to_shortest_text(settings.guidance);
+  text += ", Seed: " + std::to_string(settings.seed);
+  text += ", Size: " + std::to_string(settings.width) + "x" + std::to_string(settings.height);
+  text += ", Model hash: " + record.model_sha256.substr(0, 10);
+  text += ", Model: " + quoted_if_needed(without_nul(record.model));
+  if (settings.clip_skip != 1) text += ", Clip skip: " + std::to_string(settings.clip_skip);
+  const SamplerOptions& options = settings.sampler_options;
+  if (options.eta != 0) text += ", Eta DDIM: " + to_shortest_text(options.eta);
+  if (options.s_churn != 0) text += ", Sigma churn: " + to_shortest_text(options.s_churn);
+  if (options.s_tmin != 0) text += ", Sigma tmin: " + to_shortest_text(options.s_tmin);
+  if (options.s_tmax != SamplerOptions{}.s_tmax) text += ", Sigma tmax: " + to_shortest_text(options.s_tmax);
+  if (options.s_noise != 1) text += ", Sigma noise: " + to_shortest_text(options.s_noise);
+  if (settings.guidance_rescale != 0) text += ", CFG Rescale: " + to_shortest_text(settings.guidance_rescale);
+  text += ", Version: txt2img " + record.version;
+  return text;
+}
+
+}  // namespace txt2img

@@ -1,0 +1,191 @@
+// parse_record: a record that came from outside, believed only as far as its types and ranges.
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "sampling/sampler_options_json.h"
+#include "txt2img/json.h"
+#include "txt2img/record.h"
+
+namespace txt2img {
+namespace {
+
+constexpr std::size_t kRecordMax = std::size_t{1} << 20;
+constexpr std::string_view kFormat = "txt2img-record";
+constexpr int kVersion = 1;
+
+std::string get_sha256(const JsonObject& object, std::string_view key) {
+  std::string text = object.get_string(key);
+  const bool is_hex =
+      std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (text.size() != 64 || !is_hex) object.fail(key, "is " + quote(text) + ", must be 64 hex digits");
+  return text;
+}
+
+// The entry of a table that a text names.
+template <typename Table>
+const auto& get_entry(const JsonObject& object, std::string_view key, const Table& table) {
+  std::vector<std::string_view> names;
+  for (const auto& entry : table) names.push_back(entry.name);
+  return table[object.get_choice(key, names)];
+}
+
+Precision get_precision(const JsonObject& object, std::string_view key) {
+  constexpr std::array kAll = {Precision::kFloat32, Precision::kBfloat16, Precision::kFloat16};
+  const std::array names = {name_of(kAll[0]), name_of(kAll[1]), name_of(kAll[2])};
+  return kAll[object.get_choice(key, names)];
+}
+
+constexpr auto kSettingsKeys = std::to_array<std::string_view>(
+    {"prompt", "negative", "seed", "steps", "guidance", "guidance_rescale", "width", "height", "sampler", "schedule",
+     "clip_skip", "sigmas", "timesteps", "original_size", "crop", "target_size"});
+
+std::vector<std::string_view> settings_keys() {
+  std::vector<std::string_view> keys(kSettingsKeys.begin(), kSettingsKeys.end());
+  for (const SamplerOptionInfo& row : sampler_options()) keys.push_back(row.name);
+  return keys;
+}
+
+std::vector<double> parse_levels(const JsonObject& object, std::string_view key) {
+  constexpr NumberRange kLevel{.min = 0, .max = 1e5};
+  return object.has(key) ? object.get_numbers(key, kLevel) : std::vector<double>{};
+}
+
+SamplerOptions parse_options(const JsonObject& object) {
+  SamplerOptions options = parse_sampler_options(object);
+  options.sigmas = parse_levels(object, "sigmas");
+  options.timesteps = parse_levels(object, "timesteps");
+  return options;
+}
+
+// A pair of pixels: width and height, or top and left.
+void parse_pair(const JsonObject& object, std::string_view key, int& first, int& second) {
+  if (!object.has(key)) return;
+  const std::vector<std::int64_t> pair = object.get_integers(key, 0, kSizeMax);
+  if (pair.size() != 2) object.fail(key, "has " + std::to_string(pair.size()) + " numbers, must have two");
+  first = static_cast<int>(pair[0]);
+  second = static_cast<int>(pair[1]);
+}
+
+SizeConditioning parse_sizes(const JsonObject& object) {
+  SizeConditioning sizes;
+  parse_pair(object, "original_size", sizes.original_width, sizes.original_height);
+  parse_pair(object, "crop", sizes.crop_top, sizes.crop_left);
+  parse_pair(object, "target_size", sizes.target_width, sizes.target_height);
+  return sizes;
+}
+
+Settings parse_settings(const JsonObject& object) {
+  object.allow_only(settings_keys());
+  constexpr NumberRange kUnit{.min = 0, .max = 1};
+  (void)object.get_number("eta", kUnit);  // always there
+  return {.prompt = object.get_string("prompt"),
+          .negative = object.get_string("negative"),
+          .seed = object.get_integer<std::uint64_t>("seed", 0, kSeedMax),
+          .steps = object.get_integer("steps", 1, kStepsMax),
+          .guidance = object.get_number("guidance", {.min = 0, .max = kGuidanceMax}),
+          .guidance_rescale = object.get_number("guidance_rescale", kUnit),
+          .width = object.get_integer("width", 1, kSizeMax),
+          .height = object.get_integer("height", 1, kSizeMax),
+          .sampler = get_entry(object, "sampler", samplers()).kind,
+          .schedule = get_entry(object, "schedule", schedules()).kind,
+          .sampler_options = parse_options(object),
+          .clip_skip = object.get_integer("clip_skip", 1, std::numeric_limits<int>::max()),
+          .size_conditioning = parse_sizes(object)};
+}
+
+Stages parse_stages(const JsonObject& object) {
+  object.allow_only({"ids", "context", "noise", "latent", "pixels"});
+  return {.ids = get_sha256(object, "ids"),
+          .context = get_sha256(object, "context"),
+          .noise = get_sha256(object, "noise"),
+          .latent = get_sha256(object, "latent"),
+          .pixels = get_sha256(object, "pixels")};
+}
+
+std::vector<Retry> parse_retries(const JsonObject& root) {
+  std::vector<Retry> retries;
+  if (!root.has("retries")) return retries;
+  constexpr std::array kAll = {Retry::kVaeFloat32, Retry::kVaeTiled, Retry::kSmallerBatch};
+  for (const std::string& text : root.get_strings("retries")) {
+    const auto* const found = std::ranges::find(kAll, text, [](Retry retry) { return name_of(retry); });
+    if (found == kAll.end()) root.fail("retries", "has " + quote(text) + ", which is no retry");
+    retries.push_back(*found);
+  }
+  return retries;
+}
+
+// A name or a version: it is shown to people, in one line.
+std::string get_word(const JsonObject& object, std::string_view key) {
+  constexpr std::size_t kLongest = 200;
+  std::string text = object.get_string(key);
+  if (text.empty() || text.size() > kLongest) object.fail(key, "must be a text of 1 to 200 bytes");
+  return text;
+}
+
+// A CPU has threads and instructions, a GPU its name.
+Machine parse_machine(const JsonObject& object, bool is_cpu) {
+  Machine machine{.libtorch = get_word(object, "libtorch")};
+  if (is_cpu) {
+    object.allow_only({"threads", "instructions", "libtorch"});
+    machine.threads = object.get_integer("threads", 1, std::numeric_limits<int>::max());
+    machine.instructions = get_word(object, "instructions");
+  } else {
+    object.allow_only({"gpu", "libtorch"});
+    machine.gpu = get_word(object, "gpu");
+  }
+  return machine;
+}
+
+// First of all, since nothing is known of the keys of another format or a later version.
+void check_format(const JsonObject& root) {
+  (void)root.get_choice("format", std::array{kFormat});
+  const int version = root.get_integer("version", 1, std::numeric_limits<int>::max());
+  if (version == kVersion) return;
+  root.fail("version", "is " + std::to_string(version) + ", which a later txt2img wrote, this one reads version " +
+                           std::to_string(kVersion));
+}
+
+Record parse(const std::string& text, const JsonSource& source) {
+  const nlohmann::json document = parse_json(text, source, kRecordMax);
+  const JsonObject root(document, source);
+  check_format(root);
+  root.allow_only({"format", "version", "program", "job_key", "model", "settings", "device", "dtype", "vae_dtype",
+                   "levers", "stages", "retries", "machine"});
+  const JsonObject model = root.get_object("model");
+  model.allow_only({"name", "sha256"});
+  constexpr std::array<std::string_view, 2> kDevices = {"cpu", "cuda"};
+  const std::size_t device = root.get_choice("device", kDevices);
+  std::optional<Machine> machine;
+  if (root.has("machine")) machine = parse_machine(root.get_object("machine"), device == 0);
+  return {.version = root.get_string("program"),
+          .job_key = get_sha256(root, "job_key"),
+          .model = model.get_string("name"),
+          .model_sha256 = get_sha256(model, "sha256"),
+          .settings = parse_settings(root.get_object("settings")),
+          .device = std::string(kDevices[device]),
+          .precision = get_precision(root, "dtype"),
+          .vae_precision = get_precision(root, "vae_dtype"),
+          .levers = root.has("levers") ? get_word(root, "levers") : "",
+          .stages = parse_stages(root.get_object("stages")),
+          .retries = parse_retries(root),
+          .machine = std::move(machine)};
+}
+
+constexpr const char* kRemedy = "use a picture that this version of txt2img or an earlier one wrote";
+
+}  // namespace
+
+Record parse_record(const std::string& json) { return parse(json, {.name = "the record", .remedy = kRemedy}); }
+
+std::optional<Record> read_record(const std::filesystem::path& picture) {
+  const std::vector<PngText> texts = read_png_texts(picture);
+  const auto found = std::ranges::find(texts, "txt2img", &PngText::keyword);
+  if (found == texts.end()) return std::nullopt;
+  return parse(found->text, {.name = "the record in " + picture.string(), .remedy = kRemedy});
+}
+
+}  // namespace txt2img

@@ -1,0 +1,162 @@
+// What does not go together: samplers, schedules, lists, options and models.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sampling/sigma_schedule.h"
+#include "sampling/trajectory_request.h"
+#include "text/number_text.h"
+#include "txt2img/error.h"
+
+namespace txt2img {
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) { throw Error(ExitCode::kUsage, message); }
+
+std::string sampler_name(const TrajectoryRequest& request) {
+  return "sampler " + std::string(info(request.sampler).name);
+}
+
+void check_steps(const TrajectoryRequest& request) {
+  if (request.steps >= 1 && request.steps <= request.train_steps()) return;
+  refuse("steps " + std::to_string(request.steps) + ": must be 1 to " + std::to_string(request.train_steps()) +
+         ", the timesteps of this model");
+}
+
+void check_falling(const std::vector<double>& list, const std::string& name, double max, double min) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const bool is_inside = list[i] <= max && list[i] >= min;  // not-a-number never is
+    if (!is_inside) {
+      refuse(name + ": " + to_shortest_text(list[i]) + " is out of range; use " + to_shortest_text(min) + " to " +
+             to_shortest_text(max));
+    }
+    if (i > 0 && list[i] >= list[i - 1]) {
+      refuse(name + " have to fall, but " + to_shortest_text(list[i]) + " follows " + to_shortest_text(list[i - 1]));
+    }
+  }
+}
+
+bool are_whole(const std::vector<double>& list) {
+  return std::ranges::all_of(list, [](double t) { return t == std::trunc(t); });
+}
+
+void check_lists(const TrajectoryRequest& request) {
+  const SamplerOptions& options = request.options;
+  if (options.sigmas.empty() && options.timesteps.empty()) return;
+  if (!options.sigmas.empty() && !options.timesteps.empty())
+    refuse("sigmas and timesteps both say where a run goes; give one");
+  if (request.schedule != ScheduleKind::kModel) {
+    refuse("schedule " + std::string(info(request.schedule).name) +
+           " and a list of sigmas or timesteps both say where a "
+           "run goes; give one");
+  }
+  if (options.sigmas.size() == 1) refuse("sigmas: one level is no run; give at least two, the last is where it ends");
+  const bool is_in_sigma = request.family() == Family::kSigma || request.family() == Family::kSolver;
+  if (!options.sigmas.empty() && !is_in_sigma) refuse(sampler_name(request) + " takes timesteps, not sigmas");
+  if (!options.timesteps.empty() && (request.config.is_edm() || request.config.is_flow())) {
+    refuse("this model takes sigmas, not timesteps");
+  }
+  if (request.sampler == SamplerKind::kPndm)
+    refuse("sampler pndm makes its own list of timesteps; use another sampler");
+  constexpr double kSigmaMax = 1e5;
+  check_falling(options.sigmas, "sigmas", request.config.is_flow() ? 1 : kSigmaMax, 0);
+  check_falling(options.timesteps, "timesteps", request.train_steps() - 1, 0);
+  if (request.family() != Family::kSigma && !are_whole(options.timesteps)) {
+    refuse(sampler_name(request) + " takes whole timesteps only");
+  }
+}
+
+void check_schedule(const TrajectoryRequest& request) {
+  const std::string schedule(info(request.schedule).name);
+  if (request.family() == Family::kDistilled && request.schedule != ScheduleKind::kModel) {
+    refuse(sampler_name(request) + " has no " + schedule +
+           " schedule: it visits the grid its model was distilled on; use "
+           "--schedule model");
+  }
+  const bool is_table = request.family() == Family::kDiffusion || request.family() == Family::kPndm;
+  const bool is_between = is_sigma_schedule(request.schedule) || request.schedule == ScheduleKind::kSgmUniform;
+  if ((is_table && is_between) ||
+      (request.sampler == SamplerKind::kPndm && request.schedule == ScheduleKind::kSimple)) {
+    refuse(sampler_name(request) + " has no " + schedule +
+           " schedule: it visits timesteps of the training table; use "
+           "--sampler euler, the same rule on any noise levels");
+  }
+}
+
+void check_schedule_options(const TrajectoryRequest& request) {
+  const auto is_asked = [&request](std::string_view name) {
+    const auto row = std::ranges::find(sampler_options(), name, &SamplerOptionInfo::name);
+    return !text_of(request.options, *row).empty();
+  };
+  const bool is_edm_karras = request.config.is_edm() && request.schedule == ScheduleKind::kModel;
+  if (is_asked("rho") && request.schedule != ScheduleKind::kKarras && !is_edm_karras) {
+    refuse("rho has a meaning only with schedule karras");
+  }
+  const bool is_spread = is_sigma_schedule(request.schedule) && request.schedule != ScheduleKind::kAys &&
+                         request.schedule != ScheduleKind::kAysXl;
+  if ((is_asked("sigma_min") || is_asked("sigma_max")) && !is_spread && !is_edm_karras) {
+    refuse("sigma_min and sigma_max have a meaning only with the schedules karras, exponential, beta and lu");
+  }
+  if (is_asked("shift") && !request.config.is_flow()) refuse("shift has a meaning only for models of flow matching");
+}
+
+void check_prediction(const TrajectoryRequest& request) {
+  const bool is_epsilon = request.options.solver_prediction == SolverPrediction::kEpsilon;
+  if (is_epsilon && request.sampler != SamplerKind::kSaSolver && request.final_type() == FinalSigma::kZero) {
+    refuse("solver_prediction epsilon does not reach zero noise; add --final-sigmas-type sigma_min");
+  }
+  const bool is_unfinished = request.sampler == SamplerKind::kUnipc && !request.options.lower_order_final;
+  if (is_unfinished && request.final_type() == FinalSigma::kZero) {
+    refuse("unipc without lower_order_final does not reach zero noise; add --final-sigmas-type sigma_min");
+  }
+  if (request.config.prediction_type == PredictionType::kSample && request.sampler == SamplerKind::kPndm) {
+    refuse("sampler pndm needs a model that predicts epsilon or v; use --sampler ddim");
+  }
+}
+
+void check_model(const TrajectoryRequest& request) {
+  const bool is_edm_sampler = request.sampler == SamplerKind::kEdmEuler || request.sampler == SamplerKind::kEdmDpmpp2m;
+  if (is_edm_sampler && !request.config.is_edm()) {
+    refuse(sampler_name(request) + " needs a model with EDM preconditioning (sigma_data in model.json); use " +
+           (request.sampler == SamplerKind::kEdmEuler ? "euler" : "dpmpp_2m"));
+  }
+  if (request.config.is_edm()) {
+    constexpr std::array kGood{SamplerKind::kEuler,    SamplerKind::kEulerAncestral, SamplerKind::kHeun,
+                               SamplerKind::kDpmpp2m,  SamplerKind::kDpmpp2mSde,     SamplerKind::kDpmpp3m,
+                               SamplerKind::kEdmEuler, SamplerKind::kEdmDpmpp2m};
+    const bool is_good = std::ranges::find(kGood, request.sampler) != kGood.end();
+    if (!is_good)
+      refuse(sampler_name(request) + " does not go with a model of EDM preconditioning; use edm_euler or edm_dpmpp_2m");
+    const bool has_schedule = request.schedule == ScheduleKind::kModel || request.schedule == ScheduleKind::kKarras ||
+                              request.schedule == ScheduleKind::kExponential || request.schedule == ScheduleKind::kBeta;
+    if (!has_schedule) refuse("a model of EDM preconditioning has the schedules karras, exponential and beta only");
+  }
+  if (request.config.is_flow()) {
+    constexpr std::array kGood{SamplerKind::kEuler,      SamplerKind::kHeun,    SamplerKind::kDpmpp2m,
+                               SamplerKind::kDpmpp2mSde, SamplerKind::kDpmpp2s, SamplerKind::kDpmpp3m,
+                               SamplerKind::kDeis,       SamplerKind::kUnipc,   SamplerKind::kSaSolver};
+    const bool is_good = std::ranges::find(kGood, request.sampler) != kGood.end();
+    if (!is_good || request.options.s_churn > 0)
+      refuse(sampler_name(request) + " does not go with flow matching; use euler or heun");
+    const bool has_schedule = request.schedule == ScheduleKind::kModel || request.schedule == ScheduleKind::kKarras ||
+                              request.schedule == ScheduleKind::kExponential || request.schedule == ScheduleKind::kBeta;
+    if (!has_schedule) refuse("a model of flow matching has the schedules model, karras, exponential and beta only");
+  }
+}
+
+}  // namespace
+
+void check_request(const TrajectoryRequest& request) {
+  check_steps(request);
+  check_options(request.options, request.sampler);
+  check_model(request);
+  check_lists(request);
+  check_schedule(request);
+  check_schedule_options(request);
+  check_prediction(request);
+}
+
+}  // namespace txt2img

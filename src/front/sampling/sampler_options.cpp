@@ -1,0 +1,230 @@
+#include "txt2img/sampler_options.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <system_error>
+#include <type_traits>
+
+#include "text/number_text.h"
+#include "txt2img/error.h"
+
+namespace txt2img {
+namespace {
+
+using std::string_view;
+using enum SamplerKind;
+using Kinds = std::span<const SamplerKind>;
+
+constexpr double kSigmaMax = 1e5;
+constexpr double kTiny = 1e-9;
+
+constexpr std::array kEta{kDdim, kTcd};
+constexpr std::array kChurn{kEuler, kEdmEuler};
+constexpr std::array kNoisy{kEuler, kEdmEuler, kDpmppSde};
+constexpr std::array kMultistepSolvers{kDpmpp2m, kDpmpp2mSde, kDpmpp3m, kEdmDpmpp2m};
+constexpr std::array kSolvers{kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kDeis, kUnipc, kEdmDpmpp2m, kSaSolver};
+constexpr std::array kOrdered{kLms, kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kDeis, kUnipc, kEdmDpmpp2m, kSaSolver};
+constexpr std::array kPredicting{kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kUnipc, kSaSolver};
+constexpr std::array kTyped{kDdpm, kPndm, kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kUnipc, kEdmDpmpp2m, kLangevin};
+constexpr std::array kEnding{kEuler, kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kUnipc, kEdmEuler, kEdmDpmpp2m};
+constexpr std::array kScoreBased{kLangevin};
+constexpr std::array kDistilled{kLcm, kTcd};
+
+constexpr std::array kOptions{
+    SamplerOptionInfo{"eta", &SamplerOptions::eta, 0, 1, kEta},
+    SamplerOptionInfo{"s_churn", &SamplerOptions::s_churn, 0, 1000, kChurn},
+    SamplerOptionInfo{"s_tmin", &SamplerOptions::s_tmin, 0, kSigmaMax, kChurn},
+    SamplerOptionInfo{"s_tmax", &SamplerOptions::s_tmax, 0, kSigmaMax, kChurn},
+    SamplerOptionInfo{"s_noise", &SamplerOptions::s_noise, 0, 10, kNoisy},
+    SamplerOptionInfo{"solver_order", &SamplerOptions::solver_order, 1, 4, kOrdered},
+    SamplerOptionInfo{"solver_type", &SamplerOptions::solver_type, 0, 0, kTyped},
+    SamplerOptionInfo{"solver_prediction", &SamplerOptions::solver_prediction, 0, 0, kPredicting},
+    SamplerOptionInfo{"lower_order_final", &SamplerOptions::lower_order_final, 0, 0, kSolvers},
+    SamplerOptionInfo{"euler_at_final", &SamplerOptions::euler_at_final, 0, 0, kMultistepSolvers},
+    SamplerOptionInfo{"final_sigmas_type", &SamplerOptions::final_sigmas_type, 0, 0, kEnding},
+    SamplerOptionInfo{"snr", &SamplerOptions::snr, kTiny, 10, kScoreBased},
+    SamplerOptionInfo{"corrector_steps", &SamplerOptions::corrector_steps, 0, 1000, kScoreBased},
+    SamplerOptionInfo{"original_steps", &SamplerOptions::original_steps, 1, 100000, kDistilled},
+    SamplerOptionInfo{"sigma_min", &SamplerOptions::sigma_min, kTiny, kSigmaMax, {}},
+    SamplerOptionInfo{"sigma_max", &SamplerOptions::sigma_max, kTiny, kSigmaMax, {}},
+    SamplerOptionInfo{"rho", &SamplerOptions::rho, 0.1, 100, {}},
+    SamplerOptionInfo{"shift", &SamplerOptions::shift, 0.01, 100, {}},
+};
+
+constexpr auto kPredictions = std::to_array<string_view>({"x0", "epsilon"});
+constexpr auto kFinalSigmas = std::to_array<string_view>({"zero", "sigma_min"});
+constexpr auto kSwitches = std::to_array<string_view>({"false", "true"});
+
+struct SolverTypesOf {
+  Kinds samplers;
+  std::span<const SolverType> types;
+};
+constexpr std::array kDdpmOnly{kDdpm};
+constexpr std::array kPndmOnly{kPndm};
+constexpr std::array kUnipcOnly{kUnipc};
+constexpr std::array kDpmSolvers{kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kEdmDpmpp2m};
+constexpr std::array kVariances{SolverType::kFixedSmall, SolverType::kFixedSmallLog, SolverType::kFixedLarge};
+constexpr std::array kPndmTypes{SolverType::kPlms, SolverType::kPrk};
+constexpr std::array kBhTypes{SolverType::kBh1, SolverType::kBh2};
+constexpr std::array kDpmTypes{SolverType::kMidpoint, SolverType::kHeun};
+constexpr std::array kLangevinTypes{SolverType::kPredictorCorrector, SolverType::kCorrector};
+constexpr std::array kSolverTypes{SolverTypesOf{kDdpmOnly, kVariances}, SolverTypesOf{kPndmOnly, kPndmTypes},
+                                  SolverTypesOf{kUnipcOnly, kBhTypes}, SolverTypesOf{kDpmSolvers, kDpmTypes},
+                                  SolverTypesOf{kScoreBased, kLangevinTypes}};
+
+bool contains(Kinds kinds, SamplerKind kind) { return std::ranges::find(kinds, kind) != kinds.end(); }
+
+std::string names_of(Kinds kinds) {
+  std::string text;
+  for (const SamplerKind kind : kinds) text.append(text.empty() ? "" : ", ").append(info(kind).name);
+  return text;
+}
+
+std::string name_of(SamplerKind sampler) { return std::string(info(sampler).name); }
+
+// Not-a-number is outside every range.
+void check_range(const SamplerOptionInfo& row, double value, std::string_view text) {
+  if (value >= row.min && value <= row.max) return;
+  throw Error(ExitCode::kUsage, std::string(row.name) + " " + std::string(text) + " is out of range; use " +
+                                    to_shortest_text(row.min) + " to " + to_shortest_text(row.max));
+}
+
+template <typename T>
+T parse_number(const SamplerOptionInfo& row, string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
+    throw Error(ExitCode::kUsage, std::string(row.name) + " '" + std::string(text) + "' is not a number");
+  }
+  check_range(row, error == std::errc{} ? static_cast<double>(value) : std::numeric_limits<double>::quiet_NaN(), text);
+  return value;
+}
+
+std::size_t parse_choice(const SamplerOptionInfo& row, string_view text, std::span<const string_view> choices) {
+  const auto found = std::ranges::find(choices, text);
+  if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+  std::string list;
+  for (const string_view choice : choices) list.append(list.empty() ? "" : ", ").append(choice);
+  throw Error(ExitCode::kUsage, std::string(row.name) + " has no '" + std::string(text) + "'; use one of " + list);
+}
+
+std::string to_text(double value) { return to_shortest_text(value); }
+std::string to_text(int value) { return std::to_string(value); }
+std::string to_text(bool value) { return std::string(kSwitches[value ? 1 : 0]); }
+std::string to_text(SolverType value) { return std::string(txt2img::name_of(value)); }
+std::string to_text(SolverPrediction value) { return std::string(kPredictions[static_cast<std::size_t>(value)]); }
+std::string to_text(std::optional<double> value) { return value ? to_text(*value) : ""; }
+std::string to_text(std::optional<FinalSigma> value) {
+  return value ? std::string(kFinalSigmas[static_cast<std::size_t>(*value)]) : "";
+}
+
+void parse(const SamplerOptionInfo& row, string_view text, double& value) { value = parse_number<double>(row, text); }
+void parse(const SamplerOptionInfo& row, string_view text, int& value) { value = parse_number<int>(row, text); }
+void parse(const SamplerOptionInfo& row, string_view text, bool& value) {
+  value = parse_choice(row, text, kSwitches) == 1;
+}
+void parse(const SamplerOptionInfo& /*row*/, string_view text, SolverType& value) { value = parse_solver_type(text); }
+void parse(const SamplerOptionInfo& row, string_view text, SolverPrediction& value) {
+  value = static_cast<SolverPrediction>(parse_choice(row, text, kPredictions));
+}
+void parse(const SamplerOptionInfo& row, string_view text, std::optional<double>& value) {
+  value = parse_number<double>(row, text);
+}
+void parse(const SamplerOptionInfo& row, string_view text, std::optional<FinalSigma>& value) {
+  value = static_cast<FinalSigma>(parse_choice(row, text, kFinalSigmas));
+}
+
+void check_number(const SamplerOptionInfo& row, double value) { check_range(row, value, to_text(value)); }
+void check_number(const SamplerOptionInfo& row, int value) { check_range(row, value, to_text(value)); }
+void check_number(const SamplerOptionInfo& row, std::optional<double> value) {
+  if (value) check_number(row, *value);
+}
+template <typename Choice>
+void check_number(const SamplerOptionInfo& /*row*/, Choice /*value*/) {}
+
+// Of values that did not come through set_option().
+void check_ranges(const SamplerOptions& options) {
+  for (const SamplerOptionInfo& row : kOptions) {
+    if (text_of(options, row).empty()) continue;
+    std::visit([&](auto member) { check_number(row, options.*member); }, row.member);
+  }
+}
+
+void check_meanings(const SamplerOptions& options, SamplerKind sampler) {
+  for (const SamplerOptionInfo& row : kOptions) {
+    if (row.samplers.empty() || contains(row.samplers, sampler) || text_of(options, row).empty()) continue;
+    throw Error(ExitCode::kUsage, std::string(row.name) + " has no meaning for sampler " + name_of(sampler) +
+                                      "; leave it out, or use one of " + names_of(row.samplers));
+  }
+}
+
+void check_solver_type(SolverType type, SamplerKind sampler) {
+  if (type == SolverType::kAuto) return;
+  const auto* const row = std::ranges::find_if(
+      kSolverTypes, [sampler](const SolverTypesOf& types) { return contains(types.samplers, sampler); });
+  std::string list = "auto";
+  for (const SolverType own : row->types) {
+    if (own == type) return;
+    list.append(", ").append(txt2img::name_of(own));
+  }
+  throw Error(ExitCode::kUsage,
+              "sampler " + name_of(sampler) + " has no solver_type " + to_text(type) + "; use one of " + list);
+}
+
+void check_solver_order(const SamplerOptions& options, SamplerKind sampler) {
+  const int max = sampler == kLms ? 4 : 3;
+  if (options.solver_order > max) {
+    throw Error(ExitCode::kUsage, "sampler " + name_of(sampler) + " has no solver_order " +
+                                      to_text(options.solver_order) + "; use 1 to " + to_text(max));
+  }
+  // arXiv 2211.01095 gives the third-order solver for the ODE and the data prediction's SDE only.
+  if (sampler == kDpmpp2mSde && options.solver_order == 3 && options.solver_prediction == SolverPrediction::kEpsilon) {
+    throw Error(ExitCode::kUsage, "there is no dpmpp_2m_sde of solver_order 3 with solver_prediction epsilon; use x0");
+  }
+}
+
+void check_bounds(const SamplerOptions& options) {
+  if (options.sigma_min && options.sigma_max && *options.sigma_min >= *options.sigma_max) {
+    throw Error(ExitCode::kUsage,
+                "sigma_min " + to_text(*options.sigma_min) + " is not below sigma_max " + to_text(*options.sigma_max));
+  }
+  if (options.s_tmin > options.s_tmax) {
+    throw Error(ExitCode::kUsage, "s_tmin " + to_text(options.s_tmin) + " is above s_tmax " + to_text(options.s_tmax));
+  }
+}
+
+}  // namespace
+
+std::span<const SamplerOptionInfo> sampler_options() { return kOptions; }
+
+std::string text_of(const SamplerOptions& options, const SamplerOptionInfo& info) {
+  return std::visit(
+      [&](auto member) {
+        const auto& value = options.*member;
+        return value == SamplerOptions{}.*member ? std::string() : to_text(value);
+      },
+      info.member);
+}
+
+void set_option(SamplerOptions& options, const SamplerOptionInfo& info, std::string_view text) {
+  std::visit([&](auto member) { parse(info, text, options.*member); }, info.member);
+}
+
+SamplerOptions without_negative_zeros(SamplerOptions options) {
+  for (const SamplerOptionInfo& row : kOptions) {
+    if (const auto* const real = std::get_if<double SamplerOptions::*>(&row.member)) options.** real += 0.0;
+  }
+  return options;
+}
+
+void check_options(const SamplerOptions& options, SamplerKind sampler) {
+  check_ranges(options);
+  check_meanings(options, sampler);
+  check_solver_type(options.solver_type, sampler);
+  check_solver_order(options, sampler);
+  check_bounds(options);
+}
+
+}  // namespace txt2img

@@ -1,0 +1,32 @@
+#include "txt2img/schedule.h"
+
+#include <algorithm>
+
+#include "sampling/trajectory_request.h"
+
+namespace txt2img {
+
+int listed_steps(const SamplerOptions& options) {
+  if (!options.timesteps.empty()) return static_cast<int>(options.timesteps.size());
+  return options.sigmas.empty() ? 0 : static_cast<int>(options.sigmas.size()) - 1;
+}
+
+Trajectory plan_trajectory(const NoiseSchedule& noise, const SchedulerConfig& config, SamplerKind sampler,
+                           ScheduleKind schedule, int steps, const SamplerOptions& options) {
+  const bool is_listed = !options.sigmas.empty() || !options.timesteps.empty();
+  const TrajectoryRequest request{
+      noise, config, sampler, schedule, is_listed ? std::max(listed_steps(options), 1) : steps, options};
+  check_request(request);
+  if (config.is_edm()) return plan_edm(request);
+  if (config.is_flow()) return plan_flow(request);
+  switch (request.family()) {
+    case Family::kDiffusion: return plan_diffusion(request);
+    case Family::kPndm: return plan_pndm(request);
+    case Family::kDistilled: return plan_distilled(request);
+    case Family::kSigma:
+    case Family::kSolver: return plan_ratios(request);
+  }
+  return {};
+}
+
+}  // namespace txt2img

@@ -1,0 +1,36 @@
+#include "screen/progress.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+
+#include "options/options.h"
+#include "screen/console.h"
+
+namespace txt2img::cli {
+namespace {
+
+// What a log has of the first picture of a model of that size, before it is finished.
+std::string log_of(std::uint64_t bytes) {
+  testing::internal::CaptureStderr();
+  Options options;
+  options.progress = ProgressStyle::kPlain;
+  Console console(Verbosity::kNormal, Colour::kNever);
+  const auto progress = make_progress(options, console);
+  const BatchStart batch{.total = 2, .prompt = "a cat"};
+  progress->start_loading("large", bytes);
+  progress->start(batch);
+  for (int done = 0; done <= 3; ++done) progress->step(batch, done, 3);
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Progress, TellsInALogThatALargeModelIsLoadedAndItsFirstStepDone) {
+  EXPECT_EQ(log_of(std::uint64_t{4} << 30),
+            "txt2img: loading large, 4096 MiB\n1/2 a cat: step 0 of 3\n1/2 a cat: step 1 of 3\n");
+}
+
+TEST(Progress, SaysNothingInALogOfAModelThatDrawsAtOnce) { EXPECT_EQ(log_of(std::uint64_t{30} << 20), ""); }
+
+}  // namespace
+}  // namespace txt2img::cli
