@@ -28,7 +28,9 @@ constexpr const char* kSentence = "a photo of a red apple on a table";
 // Rows of the report, as they come.
 class Report {
  public:
-  Report(const Options& options, Console& console) : format_(options.format), results_(console) { Results::check(); }
+  Report(const Options& options, Console& console) : format_(options.format), results_(console) {
+    StandardOutput::check();
+  }
 
   // Runs one test, which returns what it found.
   void test(const std::string& subject, const std::function<std::string()>& test) {
@@ -64,7 +66,7 @@ class Report {
   }
 
   ResultFormat format_;
-  Results results_;
+  StandardOutput results_;
   std::optional<Error> failure_;
   std::size_t tests_ = 0;
 };

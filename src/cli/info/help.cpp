@@ -139,12 +139,12 @@ std::string version_text() {
 }  // namespace
 
 ExitCode print_help(Console& console) {
-  Results(console).text(help_text());
+  StandardOutput(console).text(help_text());
   return ExitCode::kDone;
 }
 
 ExitCode print_version(Console& console) {
-  Results(console).text(version_text());
+  StandardOutput(console).text(version_text());
   return ExitCode::kDone;
 }
 

@@ -189,12 +189,12 @@ std::string table_of(const std::vector<Json>& rows, ListSubject subject) {
 }  // namespace
 
 ExitCode list_choices(const Options& options, Console& console) {
-  Results results(console);
+  StandardOutput out(console);
   const std::vector<Json> rows = rows_of(options);
   if (options.format == ResultFormat::kText)
-    results.text(table_of(rows, options.list));
+    out.text(table_of(rows, options.list));
   else
-    for (const Json& row : rows) results.line(json_line(row));
+    for (const Json& row : rows) out.line(json_line(row));
   if (rows.empty()) console.warning("no models in $TXT2IMG_MODELS, ./models or the installation");
   return ExitCode::kDone;
 }

@@ -135,7 +135,8 @@ std::string lines_text(const PngText& text) {
   return shown;
 }
 
-ExitCode show_foreign(const Options& options, const std::vector<PngText>& texts, Results& results, Console& console) {
+ExitCode show_foreign(const Options& options, const std::vector<PngText>& texts, StandardOutput& out,
+                      Console& console) {
   if (texts.empty())
     throw Error(ExitCode::kBadData, options.subject + ": the picture has no record of how it was drawn, nor any text");
   const std::optional<foreign::Request> request = foreign::read_request(texts);
@@ -143,30 +144,30 @@ ExitCode show_foreign(const Options& options, const std::vector<PngText>& texts,
                   (request ? "these are the settings that another program wrote (" + request->program + ")"
                            : "these are the texts that another program wrote, nothing of them is known here"));
   if (options.format == ResultFormat::kJson) {
-    results.line(json_line(foreign_json(request, texts)));
+    out.line(json_line(foreign_json(request, texts)));
     return ExitCode::kDone;
   }
   std::string shown = request ? foreign_text(*request) : "";
   for (const PngText& text : texts) {
     if (!request || text.keyword == "parameters") shown += lines_text(text);
   }
-  results.text(shown);
+  out.text(shown);
   return ExitCode::kDone;
 }
 
 }  // namespace
 
 ExitCode show_record(const Options& options, Console& console) {
-  Results results(console);
+  StandardOutput out(console);
   const std::vector<PngText> texts = read_png_texts(options.subject);
   if (const std::optional<Record> record = read_record(options.subject)) {
     if (options.format == ResultFormat::kJson)
-      results.line(record_json(*record));
+      out.line(record_json(*record));
     else
-      results.text(record_text(*record));
+      out.text(record_text(*record));
     return ExitCode::kDone;
   }
-  return show_foreign(options, texts, results, console);
+  return show_foreign(options, texts, out, console);
 }
 
 }  // namespace txt2img::cli

@@ -55,10 +55,10 @@ Record drawn_as(const ManifestEntry& entry) {
   return drawn;
 }
 
-FinishedPictures::FinishedPictures(const Options& options, const Bundle& bundle, std::string root)
+ExistingPictures::ExistingPictures(const Options& options, const Bundle& bundle, std::string root)
     : options_(&options), bundle_(&bundle), root_(std::move(root)), manifest_(root_) {}
 
-JobState FinishedPictures::look_at(const fs::path& path, const Settings& settings) const {
+JobState ExistingPictures::look_at(const fs::path& path, const Settings& settings) const {
   std::error_code ignored;
   const fs::file_status status = fs::status(path, ignored);
   if (!fs::exists(status)) return fs::is_symlink(path, ignored) ? JobState::kDamaged : JobState::kMissing;
@@ -72,7 +72,7 @@ JobState FinishedPictures::look_at(const fs::path& path, const Settings& setting
   }
 }
 
-JobState FinishedPictures::look_at_picture(const fs::path& path, const Settings& settings) const {
+JobState ExistingPictures::look_at_picture(const fs::path& path, const Settings& settings) const {
   const std::vector<Record> known = identify(path);
   if (known.empty()) return manifest_.find(path_below_root(path)) == nullptr ? JobState::kForeign : JobState::kDamaged;
   const auto record =
@@ -85,7 +85,7 @@ JobState FinishedPictures::look_at_picture(const fs::path& path, const Settings&
 }
 
 // Of a file that is no whole PNG, or has a record that makes no sense. What is torn was ours, as far as can be known.
-JobState FinishedPictures::look_at_damage(const fs::path& path) const {
+JobState ExistingPictures::look_at_damage(const fs::path& path) const {
   if (manifest_.find(path_below_root(path)) != nullptr) return JobState::kDamaged;
   std::array<char, kPngSignature.size()> start{};
   std::ifstream file(path, std::ios::binary);
@@ -100,14 +100,14 @@ JobState FinishedPictures::look_at_damage(const fs::path& path) const {
   }
 }
 
-std::vector<Record> FinishedPictures::identify(const fs::path& path) const {
+std::vector<Record> ExistingPictures::identify(const fs::path& path) const {
   std::optional<Record> record = read_record(path);
   if (record && !record->job_key.empty()) return {*std::move(record)};
   return identify_in_manifest(path);
 }
 
 // Under its name, or under the one that it had before.
-std::vector<Record> FinishedPictures::identify_in_manifest(const fs::path& path) const {
+std::vector<Record> ExistingPictures::identify_in_manifest(const fs::path& path) const {
   std::vector<Record> known;
   if (manifest_.is_empty()) return known;
   for (const ManifestEntry& entry : manifest_.find_content(sha256_hex_of_file(path))) {
@@ -119,9 +119,9 @@ std::vector<Record> FinishedPictures::identify_in_manifest(const fs::path& path)
   return known;
 }
 
-std::string FinishedPictures::path_below_root(const fs::path& path) const { return path.string().substr(root_.size()); }
+std::string ExistingPictures::path_below_root(const fs::path& path) const { return path.string().substr(root_.size()); }
 
-std::string FinishedPictures::job_key_of(Record drawn, const Settings& settings) const {
+std::string ExistingPictures::job_key_of(Record drawn, const Settings& settings) const {
   const EngineOptions& engine = options_->engine;
   drawn.model_sha256 = bundle_->sha256;
   drawn.settings = settings;

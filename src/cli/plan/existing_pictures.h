@@ -18,10 +18,10 @@ namespace txt2img::cli {
 // What a picture without a record was drawn on, as far as a job key has it.
 Record drawn_as(const ManifestEntry& entry);
 
-class FinishedPictures {
+class ExistingPictures {
  public:
   // `root` is where the manifests are, which tell of pictures without a record.
-  FinishedPictures(const Options& options, const Bundle& bundle, std::string root);
+  ExistingPictures(const Options& options, const Bundle& bundle, std::string root);
 
   // kSkipped: it is whole and of this job. "auto" as device or precision is what it was drawn with. kForeign: a file
   // that neither has a record nor is in a manifest, and is no torn PNG. Throws Error(kIo).

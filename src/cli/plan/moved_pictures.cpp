@@ -81,7 +81,7 @@ std::vector<fs::path> folders_like(const fs::path& root, const fs::path& below) 
 
 class MovedPictures {
  public:
-  MovedPictures(const Plan& plan, const FinishedPictures& finished) : plan_(&plan), finished_(&finished) {
+  MovedPictures(const Plan& plan, const ExistingPictures& existing) : plan_(&plan), existing_(&existing) {
     for (std::size_t i = 0; i < plan.jobs.size(); ++i) list(i);
   }
 
@@ -143,7 +143,7 @@ class MovedPictures {
 
   [[nodiscard]] std::vector<Record> identify(const fs::path& file) const {
     try {
-      return finished_->identify(file);
+      return existing_->identify(file);
     } catch (const Error& error) {
       if (error.code() == ExitCode::kIo) throw;
       return {};
@@ -159,7 +159,7 @@ class MovedPictures {
     if (is_new) {
       for (const std::size_t number : due_) {
         const Settings settings = plan_->settings_of(plan_->jobs[number]);
-        entry->second[finished_->job_key_of(record, settings)].push_back(number);
+        entry->second[existing_->job_key_of(record, settings)].push_back(number);
       }
     }
     return entry->second;
@@ -170,7 +170,7 @@ class MovedPictures {
   }
 
   const Plan* plan_;
-  const FinishedPictures* finished_;
+  const ExistingPictures* existing_;
   std::vector<std::size_t> due_;
   std::unordered_set<std::string> kept_;     // files that stay where they are
   std::set<std::string> patterns_;           // of the names that are due
@@ -198,8 +198,8 @@ class FolderLock {
 
 class Renaming {
  public:
-  Renaming(Plan& plan, const FinishedPictures& finished)
-      : plan_(&plan), finished_(&finished), from_(std::exchange(plan.moved, {})) {
+  Renaming(Plan& plan, const ExistingPictures& existing)
+      : plan_(&plan), existing_(&existing), from_(std::exchange(plan.moved, {})) {
     for (const auto& [job, path] : from_) job_at_.emplace(path.string(), job);
   }
 
@@ -237,19 +237,19 @@ class Renaming {
   void rename(std::size_t number) {
     Job& job = plan_->jobs[number];
     if (has_come_from(number) && rename_file(from_[number], target(number))) ++renamed_;
-    job.state = finished_->look_at(target(number), plan_->settings_of(job));
+    job.state = existing_->look_at(target(number), plan_->settings_of(job));
   }
 
   // Another process may have been here since.
   [[nodiscard]] bool has_come_from(std::size_t number) const {
     const Settings settings = plan_->settings_of(plan_->jobs[number]);
-    return finished_->look_at(from_.at(number), settings) == JobState::kSkipped;
+    return existing_->look_at(from_.at(number), settings) == JobState::kSkipped;
   }
 
   [[nodiscard]] fs::path target(std::size_t number) const { return plan_->path_of(plan_->jobs[number]); }
 
   Plan* plan_;
-  const FinishedPictures* finished_;
+  const ExistingPictures* existing_;
   std::map<std::size_t, fs::path> from_;                 // by job
   std::unordered_map<std::string, std::size_t> job_at_;  // the job that wants what lies there
   std::unordered_set<std::size_t> is_begun_;
@@ -258,10 +258,10 @@ class Renaming {
 
 }  // namespace
 
-std::map<std::size_t, fs::path> find_moved(const Plan& plan, const FinishedPictures& finished) {
-  return MovedPictures(plan, finished).find();
+std::map<std::size_t, fs::path> find_moved(const Plan& plan, const ExistingPictures& existing) {
+  return MovedPictures(plan, existing).find();
 }
 
-std::size_t rename_moved(Plan& plan, const FinishedPictures& finished) { return Renaming(plan, finished).perform(); }
+std::size_t rename_moved(Plan& plan, const ExistingPictures& existing) { return Renaming(plan, existing).perform(); }
 
 }  // namespace txt2img::cli

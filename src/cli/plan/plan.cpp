@@ -90,7 +90,7 @@ class Planner {
   void read_file(ItemMaker& maker) {
     Notes notes;
     PromptFiles files(*options_, remarks_);
-    const auto refuse = [this](std::size_t, const std::string& message) { findings_.add(message); };
+    const auto refuse = [this](std::size_t, const std::string& message) { errors_.add(message); };
     while (std::optional<PromptRow> row = files.next(refuse)) {
       const std::size_t file = row->file;
       const std::size_t line = row->line;
@@ -106,7 +106,7 @@ class Planner {
     notes.tell(*console_);
   }
 
-  void check_findings() const { findings_.check(name_of_all(options_->files), *console_); }
+  void check_findings() const { errors_.check(name_of_all(options_->files), *console_); }
 
   [[nodiscard]] bool is_ours(const Item& item) const {
     return !options_->shard || item.number % options_->shard->count == options_->shard->number;
@@ -145,7 +145,7 @@ class Planner {
   // An item of a prompt file is to blame, or the whole run.
   void blame(const Item& item, const Error& error) {
     if (error.code() != ExitCode::kBadData) throw Error(error);
-    findings_.add(place_of(item) + ": " + error.what());
+    errors_.add(place_of(item) + ": " + error.what());
   }
 
   // Of all shards: two pictures of the run may share a name only where the second one gets another.
@@ -218,14 +218,14 @@ class Planner {
   // What is there already, and what dead processes have left.
   void find_finished() {
     if (!looks_at_files()) return;
-    const FinishedPictures finished(*options_, plan_.bundle, plan_.root());
+    const ExistingPictures existing(*options_, plan_.bundle, plan_.root());
     for (Job& job : plan_.jobs) {
       if (!goes_on() && options_->action != Action::kVerify && plan_.on_exists_of(job) != OnExists::kError) continue;
-      job.state = finished.look_at(plan_.path_of(job), plan_.settings_of(job));
+      job.state = existing.look_at(plan_.path_of(job), plan_.settings_of(job));
     }
     if (options_->action != Action::kVerify || options_->redoes) check_names_are_free();
     if (!options_->resumes && options_->action == Action::kDraw) check_manifest(*options_, plan_.root());
-    if (goes_on() || options_->action == Action::kVerify) plan_.moved = find_moved(plan_, finished);
+    if (goes_on() || options_->action == Action::kVerify) plan_.moved = find_moved(plan_, existing);
     if (options_->shard) leave_moved();
     if (options_->resumes && options_->action == Action::kDraw) remove_all_leftovers();
   }
@@ -346,7 +346,7 @@ class Planner {
   const Options* options_;
   Console* console_;
   Plan plan_;
-  Findings findings_;
+  PromptErrors errors_;
   Remarks remarks_;
   std::size_t cut_ = 0;               // texts that do not fit
   bool is_negative_useless_ = false;  // and that was said

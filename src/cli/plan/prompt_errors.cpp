@@ -9,12 +9,12 @@ constexpr std::size_t kShownMax = 50;
 
 }  // namespace
 
-void Findings::add(const std::string& message) {
+void PromptErrors::add(const std::string& message) {
   ++count_;
   if (shown_.size() < kShownMax) shown_.push_back(message);
 }
 
-void Findings::check(const std::string& file, Console& console) const {
+void PromptErrors::check(const std::string& file, Console& console) const {
   if (count_ == 0) return;
   if (count_ == 1) throw Error(ExitCode::kBadData, shown_.front());
   for (const std::string& message : shown_) console.error(Error(ExitCode::kBadData, message));

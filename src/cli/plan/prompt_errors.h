@@ -9,7 +9,7 @@
 
 namespace txt2img::cli {
 
-class Findings {
+class PromptErrors {
  public:
   // The message says where.
   void add(const std::string& message);

@@ -28,7 +28,7 @@ bool prints_results(const Options& options, const Plan& plan) {
 // What becomes of files that an earlier start of the run has left.
 void rename_and_remark(Plan& plan, const Options& options, Console& console) {
   if (!plan.moved.empty()) {
-    const std::size_t renamed = rename_moved(plan, FinishedPictures(options, plan.bundle, plan.root()));
+    const std::size_t renamed = rename_moved(plan, ExistingPictures(options, plan.bundle, plan.root()));
     console.remark(pictures_text(renamed) + " had the name of another line, and got " +
                    (renamed == 1 ? "its own" : "their own"));
   }
@@ -92,23 +92,23 @@ ExitCode draw_plan(Plan& plan, const Options& options, Console& console) {
 
 ExitCode draw_pictures(const Options& options, Console& console) {
   Plan plan = make_plan(options, console);
-  if (prints_results(options, plan)) Results::check();
+  if (prints_results(options, plan)) StandardOutput::check();
   return draw_plan(plan, options, console);
 }
 
 ExitCode show_plan(const Options& options, Console& console) {
   const Plan plan = make_plan(options, console);
   const Overview checked(options, plan);
-  Results results(console);
+  StandardOutput out(console);
   if (options.format == ResultFormat::kText) {
-    results.text(plan_text(plan));
+    out.text(plan_text(plan));
     return ExitCode::kDone;
   }
   for (const Job& job : plan.jobs) {
     const bool is_there = !is_due(job.state) || plan.moved.contains(static_cast<std::size_t>(&job - plan.jobs.data()));
     const Status status = is_there ? Status::kSkipped : Status::kPlanned;
     const std::string path = plan.path_of(job).string();
-    results.line(outcome_json(plan, job, {.status = status, .path = path.empty() ? "-" : path, .error = {}}));
+    out.line(outcome_json(plan, job, {.status = status, .path = path.empty() ? "-" : path, .error = {}}));
   }
   return ExitCode::kDone;
 }

@@ -100,7 +100,7 @@ class Drawing {
   Console* console_;
   const Plan* plan_;
   Overview* overview_;
-  Results results_;
+  StandardOutput results_;
   std::unique_ptr<Progress> progress_;
   std::vector<Worker> workers_;
   Clock::time_point start_;

@@ -79,9 +79,9 @@ void write_metadata(const Options& options, const Plan& plan, const Job& job, co
 }
 
 // As what it is: another picture may have had its name.
-bool is_listed(const FinishedPictures& finished, const Plan& plan, const Job& job, const fs::path& path) {
-  const ManifestEntry* const entry = finished.manifest().find(path.string().substr(plan.root().size()));
-  return entry != nullptr && finished.job_key_of(drawn_as(*entry), plan.settings_of(job)) == entry->job_key;
+bool is_listed(const ExistingPictures& existing, const Plan& plan, const Job& job, const fs::path& path) {
+  const ManifestEntry* const entry = existing.manifest().find(path.string().substr(plan.root().size()));
+  return entry != nullptr && existing.job_key_of(drawn_as(*entry), plan.settings_of(job)) == entry->job_key;
 }
 
 // Another process that draws the same, or an earlier one without records, may have been faster.
@@ -173,7 +173,7 @@ WrittenPicture PictureWriter::write(DrawnPicture drawn) const {
 std::optional<fs::path> PictureWriter::write_file(const DrawnPicture& drawn) const {
   const std::vector<std::uint8_t> png = encode_picture(drawn.picture.image, drawn.record, options_->metadata);
   if (plan_->destination() == Destination::kStandardOutput) {
-    Results::bytes(png);
+    StandardOutput::bytes(png);
     return fs::path();
   }
   const fs::path path = plan_->path_of(*drawn.job);
@@ -203,14 +203,14 @@ void complete_lists(const Options& options, const Plan& plan) {
   const std::string root = plan.root();
   // Those of shards may be in use by others.
   if (!options.shard) tidy_manifest(manifest_path(root, options.shard));
-  const FinishedPictures finished(options, plan.bundle, root);
+  const ExistingPictures existing(options, plan.bundle, root);
   for (const Job& job : plan.jobs) {
     if (is_due(job.state)) continue;
     const fs::path path = plan.path_of(job);
     write_metadata(options, plan, job, path);
-    if (is_listed(finished, plan, job, path)) continue;
-    for (const Record& record : finished.identify(path)) {
-      if (finished.job_key_of(record, plan.settings_of(job)) != record.job_key) continue;
+    if (is_listed(existing, plan, job, path)) continue;
+    for (const Record& record : existing.identify(path)) {
+      if (existing.job_key_of(record, plan.settings_of(job)) != record.job_key) continue;
       list_in_manifest(options, plan, job, path, record, sha256_hex_of_file(path));
       break;
     }

@@ -32,7 +32,7 @@ class Stream {
         drawing_(options, console, plan_) {}
 
   ExitCode draw() {
-    Results::check();
+    StandardOutput::check();
     drawing_.open();
     const auto refuse = [this](std::size_t line, const std::string& message) { drawing_.fail_line({line, message}); };
     while (std::optional<PromptRow> row = file_.next(refuse)) {

@@ -142,7 +142,7 @@ void write_picture(const Options& options, const Plan& plan, const Record& recor
     case Destination::kStream:
       write_output_file(plan.path_of(plan.jobs.front()), png, plan.on_exists_of(plan.jobs.front()));
       break;
-    case Destination::kStandardOutput: Results::bytes(png); break;
+    case Destination::kStandardOutput: StandardOutput::bytes(png); break;
     case Destination::kNowhere: break;
   }
 }
@@ -150,7 +150,7 @@ void write_picture(const Options& options, const Plan& plan, const Record& recor
 }  // namespace
 
 ExitCode verify_picture(const Options& options, Console& console) {
-  Results::check();
+  StandardOutput::check();
   const Image golden = read_png(options.subject);
   warn_if_edited(options, golden, console);
   const Plan plan = make_plan(options, console);
@@ -167,9 +167,10 @@ ExitCode verify_picture(const Options& options, Console& console) {
   verdict.drawn_with = machine_of(options.record);
   verdict.here = machine_of(record);
   if (options.record) verdict.stage = first_difference(options.record->stages, drawn.stages);
-  Results(console).line(options.format == ResultFormat::kJson
-                            ? verdict_json(options, verdict, settings)
-                            : options.subject + ": " + verdict_text(verdict, golden, drawn.image, options.tolerance));
+  StandardOutput(console).line(options.format == ResultFormat::kJson
+                                   ? verdict_json(options, verdict, settings)
+                                   : options.subject + ": " +
+                                         verdict_text(verdict, golden, drawn.image, options.tolerance));
   return verdict.is_same() ? ExitCode::kDone : ExitCode::kSomeFailed;
 }
 

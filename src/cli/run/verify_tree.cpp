@@ -49,14 +49,14 @@ std::string finding_text(const Plan& plan, const Job& job, ResultFormat format) 
 }  // namespace
 
 ExitCode verify_tree(const Options& options, Console& console) {
-  Results::check();
+  StandardOutput::check();
   Plan plan = make_plan(options, console);
   if (plan.destination() != Destination::kFiles) {
     throw Error(ExitCode::kUsage, "--verify " + options.subject + ": that is no folder of pictures");
   }
-  Results results(console);
+  StandardOutput out(console);
   for (const Job& job : plan.jobs) {
-    if (is_due(job.state)) results.line(finding_text(plan, job, options.format));
+    if (is_due(job.state)) out.line(finding_text(plan, job, options.format));
   }
   const auto wrong = std::ranges::count_if(plan.jobs, [](const Job& job) { return is_due(job.state); });
   console.remark(std::to_string(wrong) + " of " + std::to_string(plan.jobs.size()) +

@@ -23,23 +23,23 @@ void write_output(const void* data, std::size_t size) {
 
 }  // namespace
 
-void Results::check() {
+void StandardOutput::check() {
   const int flags = fcntl(static_cast<int>(Stream::kOutput), F_GETFL);
   if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
     throw Error(ExitCode::kIo, "cannot write to standard output: it is closed");
 }
 
-void Results::line(std::string_view text) {
+void StandardOutput::line(std::string_view text) {
   this->text((is_terminal(Stream::kOutput) ? escape_for_terminal(text) : std::string(text)) + '\n');
 }
 
-void Results::text(std::string_view text) {
+void StandardOutput::text(std::string_view text) {
   // A reader that is slow holds up nobody else; only on a terminal would a status line come in between.
   std::unique_lock lock = console_->without_status();
   if (!is_terminal(Stream::kOutput)) lock.unlock();
   write_output(text.data(), text.size());
 }
 
-void Results::bytes(std::span<const std::uint8_t> bytes) { write_output(bytes.data(), bytes.size()); }
+void StandardOutput::bytes(std::span<const std::uint8_t> bytes) { write_output(bytes.data(), bytes.size()); }
 
 }  // namespace txt2img::cli

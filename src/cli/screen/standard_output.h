@@ -10,9 +10,9 @@
 namespace txt2img::cli {
 
 // Every function throws Error(kIo) if standard output is closed or full.
-class Results {
+class StandardOutput {
  public:
-  explicit Results(Console& console) : console_(&console) {}
+  explicit StandardOutput(Console& console) : console_(&console) {}
 
   // Before long work: that there is a standard output at all.
   static void check();
