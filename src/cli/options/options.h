@@ -11,6 +11,8 @@
 
 #include "foreign/request.h"
 #include "options/column_map.h"
+#include "screen/console.h"
+#include "screen/progress.h"
 #include "txt2img/bundle.h"
 #include "txt2img/engine.h"
 #include "txt2img/output_file.h"
@@ -25,9 +27,6 @@ enum class Action { kDraw, kDryRun, kVerify, kShow, kList, kCheck, kHelp, kVersi
 enum class ListSubject { kSamplers, kSchedules, kModels, kDevices };
 inline constexpr std::array<std::string_view, 4> kListSubjectNames = {"samplers", "schedules", "models", "devices"};
 
-enum class ProgressStyle { kAuto, kBar, kPlain, kJson, kNone };
-inline constexpr std::array<std::string_view, 5> kProgressNames = {"auto", "bar", "plain", "json", "none"};
-
 inline constexpr std::array<std::string_view, 4> kOnExistsNames = {"rename", "overwrite", "skip", "error"};
 inline constexpr std::array<std::string_view, 3> kVaeTilingNames = {"auto", "on", "off"};
 inline constexpr std::array<std::string_view, 3> kVerifyModelNames = {"always", "once", "never"};
@@ -39,9 +38,7 @@ inline constexpr std::array<std::string_view, 5> kPromptFormatNames = {"txt", "j
 enum class ExtraKeys { kError, kPass };
 inline constexpr std::array<std::string_view, 2> kExtraKeysNames = {"error", "pass"};
 
-enum class Verbosity { kQuiet, kNormal, kVerbose };
 enum class ResultFormat { kText, kJson };
-enum class Colour { kAuto, kNever };
 enum class Metadata { kWrite, kOmit };
 
 // How the pictures in a folder are called: by number and prompt, or as an evaluator wants them.

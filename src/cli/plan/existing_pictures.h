@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "options/options.h"
+#include "plan/job.h"
 #include "plan/manifest.h"
-#include "plan/plan.h"
 #include "txt2img/bundle.h"
 #include "txt2img/record.h"
 #include "txt2img/request.h"

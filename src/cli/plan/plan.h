@@ -12,6 +12,7 @@
 
 #include "options/options.h"
 #include "plan/item.h"
+#include "plan/job.h"
 #include "plan/output_names.h"
 #include "prompts/prompts.h"
 #include "screen/console.h"
@@ -19,19 +20,6 @@
 #include "txt2img/request.h"
 
 namespace txt2img::cli {
-
-// kSkipped: nothing to do, it is there. Those after it are due, and were found to be so: kDamaged and kOther have a
-// file of this program under their name, kForeign one of somebody else.
-enum class JobState { kDue, kSkipped, kMissing, kDamaged, kOther, kForeign };
-
-constexpr bool is_due(JobState state) { return state != JobState::kSkipped; }
-
-// A picture of an item.
-struct Job {
-  std::size_t item = 0;
-  int image = 0;
-  JobState state = JobState::kDue;
-};
 
 struct Plan {
   Bundle bundle;

@@ -13,9 +13,6 @@
 #include "run/executor.h"
 #include "run/picture_writer.h"
 #include "screen/standard_output.h"
-#include "txt2img/png.h"
-#include "txt2img/record.h"
-#include "txt2img/switches.h"
 
 namespace txt2img::cli {
 namespace {
@@ -43,30 +40,6 @@ void rename_and_remark(Plan& plan, const Options& options, Console& console) {
 }
 
 }  // namespace
-
-Record record_of(const Bundle& bundle, const Settings& settings, const Options& options, const Engine& engine,
-                 const Picture& picture) {
-  const DeviceInfo info = engine.device();
-  const std::string device = info.name.substr(0, info.name.find(':'));
-  Record record{.version = std::string(version()),
-                .job_key = {},
-                .model = bundle.name,
-                .model_sha256 = bundle.sha256,
-                .settings = settings,
-                .device = device,
-                .precision = engine.precision(),
-                .vae_precision = options.engine.vae_precision.value_or(Precision::kFloat32),
-                .levers = changed_levers(device),
-                .stages = picture.stages,
-                .retries = picture.retries,
-                .machine = info.machine};
-  record.job_key = job_key(record);
-  return record;
-}
-
-std::vector<std::uint8_t> encode_picture(const Image& image, const Record& record, Metadata metadata) {
-  return encode_png(image, metadata == Metadata::kWrite ? record_chunks(record) : std::vector<PngText>());
-}
 
 ExitCode draw_plan(Plan& plan, const Options& options, Console& console) {
   rename_and_remark(plan, options, console);

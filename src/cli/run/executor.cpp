@@ -6,9 +6,10 @@
 #include <thread>
 #include <utility>
 
-#include "run/draw.h"
 #include "run/engine_loader.h"
+#include "run/recorded_picture.h"
 #include "screen/signals.h"
+#include "screen/terminal.h"
 #include "txt2img/record.h"
 
 namespace txt2img::cli {
@@ -38,7 +39,8 @@ Drawing::Drawing(const Options& options, Console& console, const Plan& plan, Ove
       plan_(&plan),
       overview_(overview),
       results_(console),
-      progress_(make_progress(options, console)),
+      progress_(make_progress(choose_style(options.progress, options.verbosity, is_terminal(Stream::kError)),
+                              options.has_files() ? Skipped::kCounted : Skipped::kOneByOne, console)),
       start_(Clock::now()),
       writer_(options, plan, [this](const WrittenPicture& picture) { tell(picture); }) {}
 

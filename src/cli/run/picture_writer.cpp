@@ -14,7 +14,7 @@
 #include "plan/existing_pictures.h"
 #include "plan/geneval.h"
 #include "plan/manifest.h"
-#include "run/draw.h"
+#include "run/recorded_picture.h"
 #include "screen/signals.h"
 #include "screen/standard_output.h"
 #include "txt2img/output_file.h"

@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "plan/plan.h"
-#include "run/draw.h"
 #include "run/engine_loader.h"
+#include "run/recorded_picture.h"
 #include "screen/json_line.h"
 #include "screen/progress.h"
 #include "screen/standard_output.h"
+#include "screen/terminal.h"
 #include "txt2img/png.h"
 #include "txt2img/sha256.h"
 
@@ -122,7 +123,8 @@ void warn_if_edited(const Options& options, const Image& golden, Console& consol
 
 Picture draw_again(const Options& options, const Plan& plan, const Settings& settings, Console& console,
                    Record& record) {
-  const std::unique_ptr<Progress> progress = make_progress(options, console);
+  const ProgressStyle style = choose_style(options.progress, options.verbosity, is_terminal(Stream::kError));
+  const std::unique_ptr<Progress> progress = make_progress(style, Skipped::kOneByOne, console);
   progress->start_loading(plan.bundle.name, size_of(plan.bundle));
   verify_files(plan.bundle, options.verify_model);
   const std::unique_ptr<Engine> engine = open_engine(plan.bundle, options.engine);

@@ -6,10 +6,12 @@
 #include <string>
 #include <string_view>
 
-#include "options/options.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
+
+enum class Verbosity { kQuiet, kNormal, kVerbose };
+enum class Colour { kAuto, kNever };
 
 // Threads may speak at once: their lines do not mix.
 class Console {

@@ -51,7 +51,7 @@ class NoProgress final : public Progress {
 // A line for each picture.
 class PlainProgress final : public Progress {
  public:
-  PlainProgress(Console& console, bool tells_end) : console_(&console), tells_end_(tells_end) {}
+  PlainProgress(Console& console, Skipped skipped) : console_(&console), skipped_(skipped) {}
 
   // In a log nobody knows whether silence is work: large models tell how far they are.
   void start_loading(const std::string& model, std::uint64_t bytes) override {
@@ -75,11 +75,11 @@ class PlainProgress final : public Progress {
     line(picture, "(seed " + std::to_string(picture.seed) + ", " + seconds_text(picture.seconds) + left + ")");
   }
   void skip(const PictureEnd& picture) override {
-    if (!tells_end_) line(picture, "is there already, skipped");
+    if (skipped_ == Skipped::kOneByOne) line(picture, "is there already, skipped");
   }
   void fail(const PictureEnd& /*picture*/, const std::string& /*error*/) override {}
   void end(const RunEnd& run) override {
-    if (tells_end_) console_->remark(run.text);
+    if (skipped_ == Skipped::kCounted) console_->remark(run.text);
   }
 
  private:
@@ -91,7 +91,7 @@ class PlainProgress final : public Progress {
   }
 
   Console* console_;
-  bool tells_end_;
+  Skipped skipped_;
   bool is_large_ = false;  // and its first step is not done
   Clock::time_point told_ = Clock::now();
 };
@@ -99,7 +99,7 @@ class PlainProgress final : public Progress {
 // A bar for each batch, on the last line of the terminal.
 class BarProgress final : public Progress {
  public:
-  BarProgress(Console& console, bool tells_end) : console_(&console), tells_end_(tells_end), start_(Clock::now()) {}
+  BarProgress(Console& console, Skipped skipped) : console_(&console), skipped_(skipped), start_(Clock::now()) {}
   ~BarProgress() override { console_->clear_status(); }
   BarProgress(const BarProgress&) = delete;
   BarProgress& operator=(const BarProgress&) = delete;
@@ -128,7 +128,7 @@ class BarProgress final : public Progress {
 
   void finish(const PictureEnd& /*picture*/) override {}
   void skip(const PictureEnd& picture) override {
-    if (!tells_end_) console_->remark(picture.path.string() + " is there already, skipped");
+    if (skipped_ == Skipped::kOneByOne) console_->remark(picture.path.string() + " is there already, skipped");
   }
   void fail(const PictureEnd& /*picture*/, const std::string& /*error*/) override {}
   void end(const RunEnd& run) override { console_->remark(run.text); }
@@ -142,7 +142,7 @@ class BarProgress final : public Progress {
   }
 
   Console* console_;
-  bool tells_end_;  // how many were skipped
+  Skipped skipped_;
   std::optional<std::size_t> shown_{};
   BarCharacters characters_ = shows_unicode() ? BarCharacters::kUnicode : BarCharacters::kAscii;
   std::string label_;
@@ -203,19 +203,18 @@ class JsonProgress final : public Progress {
   Console* console_;
 };
 
-ProgressStyle choose_style(const Options& options) {
-  const ProgressStyle asked = options.progress.value_or(ProgressStyle::kAuto);
-  if (asked != ProgressStyle::kAuto) return asked;
-  if (options.verbosity == Verbosity::kQuiet) return ProgressStyle::kNone;
-  return is_terminal(Stream::kError) ? ProgressStyle::kBar : ProgressStyle::kPlain;
-}
-
 }  // namespace
 
-std::unique_ptr<Progress> make_progress(const Options& options, Console& console) {
-  switch (choose_style(options)) {
-    case ProgressStyle::kBar: return std::make_unique<BarProgress>(console, options.has_files());
-    case ProgressStyle::kPlain: return std::make_unique<PlainProgress>(console, options.has_files());
+ProgressStyle choose_style(std::optional<ProgressStyle> asked, Verbosity verbosity, bool is_terminal) {
+  if (asked && *asked != ProgressStyle::kAuto) return *asked;
+  if (verbosity == Verbosity::kQuiet) return ProgressStyle::kNone;
+  return is_terminal ? ProgressStyle::kBar : ProgressStyle::kPlain;
+}
+
+std::unique_ptr<Progress> make_progress(ProgressStyle style, Skipped skipped, Console& console) {
+  switch (style) {
+    case ProgressStyle::kBar: return std::make_unique<BarProgress>(console, skipped);
+    case ProgressStyle::kPlain: return std::make_unique<PlainProgress>(console, skipped);
     case ProgressStyle::kJson: return std::make_unique<JsonProgress>(console);
     case ProgressStyle::kNone:
     case ProgressStyle::kAuto: break;

@@ -1,16 +1,22 @@
 // How far the run is, in one of several styles on standard error.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
-#include "options/options.h"
 #include "screen/console.h"
 
 namespace txt2img::cli {
+
+// The names of the styles are in the order of their values.
+enum class ProgressStyle { kAuto, kBar, kPlain, kJson, kNone };
+inline constexpr std::array<std::string_view, 5> kProgressNames = {"auto", "bar", "plain", "json", "none"};
 
 // In seconds.
 struct Times {
@@ -62,7 +68,12 @@ class Progress {
   virtual void end(const RunEnd& run) = 0;
 };
 
-// kAuto is kBar on a terminal, else kPlain; quiet is kNone unless a style was asked for.
-std::unique_ptr<Progress> make_progress(const Options& options, Console& console);
+// kAuto is kBar on a terminal, else kPlain; quiet is kNone unless a style was asked for. Never kAuto.
+ProgressStyle choose_style(std::optional<ProgressStyle> asked, Verbosity verbosity, bool is_terminal);
+
+// Whether pictures that are skipped are told one by one, or counted at the end of the run.
+enum class Skipped { kOneByOne, kCounted };
+
+std::unique_ptr<Progress> make_progress(ProgressStyle style, Skipped skipped, Console& console);
 
 }  // namespace txt2img::cli

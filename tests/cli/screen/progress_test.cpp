@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
-#include "options/options.h"
 #include "screen/console.h"
 
 namespace txt2img::cli {
@@ -14,10 +14,8 @@ namespace {
 // What a log has of the first picture of a model of that size, before it is finished.
 std::string log_of(std::uint64_t bytes) {
   testing::internal::CaptureStderr();
-  Options options;
-  options.progress = ProgressStyle::kPlain;
   Console console(Verbosity::kNormal, Colour::kNever);
-  const auto progress = make_progress(options, console);
+  const auto progress = make_progress(ProgressStyle::kPlain, Skipped::kOneByOne, console);
   const BatchStart batch{.total = 2, .prompt = "a cat"};
   progress->start_loading("large", bytes);
   progress->start(batch);
@@ -28,6 +26,16 @@ std::string log_of(std::uint64_t bytes) {
 TEST(Progress, TellsInALogThatALargeModelIsLoadedAndItsFirstStepDone) {
   EXPECT_EQ(log_of(std::uint64_t{4} << 30),
             "txt2img: loading large, 4096 MiB\n1/2 a cat: step 0 of 3\n1/2 a cat: step 1 of 3\n");
+}
+
+TEST(Progress, IsABarOnATerminalAndLinesInALog) {
+  EXPECT_EQ(choose_style(std::nullopt, Verbosity::kNormal, /*is_terminal=*/true), ProgressStyle::kBar);
+  EXPECT_EQ(choose_style(ProgressStyle::kAuto, Verbosity::kVerbose, /*is_terminal=*/false), ProgressStyle::kPlain);
+}
+
+TEST(Progress, IsNotShownInAQuietRunUnlessAStyleIsAskedFor) {
+  EXPECT_EQ(choose_style(ProgressStyle::kAuto, Verbosity::kQuiet, /*is_terminal=*/true), ProgressStyle::kNone);
+  EXPECT_EQ(choose_style(ProgressStyle::kJson, Verbosity::kQuiet, /*is_terminal=*/true), ProgressStyle::kJson);
 }
 
 TEST(Progress, SaysNothingInALogOfAModelThatDrawsAtOnce) { EXPECT_EQ(log_of(std::uint64_t{30} << 20), ""); }
