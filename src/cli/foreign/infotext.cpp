@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "txt2img/ascii.h"
+
 namespace txt2img::cli::foreign {
 namespace {
 
@@ -26,9 +28,7 @@ string_view trimmed(string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool is_same(string_view one, string_view other) { return std::ranges::equal(one, other, {}, lower, lower); }
+bool is_same(string_view one, string_view other) { return lower_case(one) == lower_case(other); }
 
 bool begins_with(string_view text, string_view start) { return is_same(text.substr(0, start.size()), start); }
 
@@ -37,7 +37,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_key(string_view text) {
   constexpr std::size_t kLongest = 60;
   const auto is_part = [](char c) {
-    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || string_view(" -_/()+.").find(c) != string_view::npos;
+    return is_digit(c) || (lower_case(c) >= 'a' && lower_case(c) <= 'z') ||
+           string_view(" -_/()+.").find(c) != string_view::npos;
   };
   return text.size() > 1 && text.size() <= kLongest && std::ranges::all_of(text, is_part);
 }

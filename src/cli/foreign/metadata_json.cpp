@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
-#include "options/option_values.h"
 #include "txt2img/error.h"
 #include "txt2img/json.h"
+#include "txt2img/number_text.h"
 
 namespace txt2img::cli::foreign {
 namespace {
@@ -54,7 +54,7 @@ void append_words(std::string& words, const json& value) {
   if (value.is_string())
     words += value.get_ref<const std::string&>();
   else
-    words += value.is_number_float() ? real_text(value.get<double>()) : value.dump();
+    words += value.is_number_float() ? to_shortest_text(value.get<double>()) : value.dump();
 }
 
 }  // namespace

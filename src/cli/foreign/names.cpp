@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include "options/option_table.h"
-#include "options/option_values.h"
+#include "txt2img/ascii.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
 

@@ -13,6 +13,7 @@
 #include "screen/json_line.h"
 #include "screen/standard_output.h"
 #include "txt2img/names.h"
+#include "txt2img/number_text.h"
 #include "txt2img/png.h"
 #include "txt2img/record.h"
 #include "txt2img/utf8.h"
@@ -39,7 +40,7 @@ std::string options_text(const SamplerOptions& options) {
   }
   const auto list = [](const std::vector<double>& values) {
     std::string joined;
-    for (const double value : values) joined += (joined.empty() ? "" : ",") + real_text(value);
+    for (const double value : values) joined += (joined.empty() ? "" : ",") + to_shortest_text(value);
     return joined;
   };
   if (!options.sigmas.empty()) text += row("sigmas", list(options.sigmas));
@@ -58,7 +59,7 @@ std::string record_text(const Record& record) {
   const Settings& s = record.settings;
   return row("prompt", s.prompt) + row("negative", s.negative) + row("seed", std::to_string(s.seed)) +
          row("size", std::to_string(s.width) + "x" + std::to_string(s.height)) + row("steps", std::to_string(s.steps)) +
-         row("guidance", real_text(s.guidance)) + row("guidance rescale", real_text(s.guidance_rescale)) +
+         row("guidance", to_shortest_text(s.guidance)) + row("guidance rescale", to_shortest_text(s.guidance_rescale)) +
          row("sampler", std::string(info(s.sampler).name)) + row("schedule", std::string(info(s.schedule).name)) +
          options_text(s.sampler_options) + row("clip skip", std::to_string(s.clip_skip)) +
          row("model", record.model + " (" + record.model_sha256 + ")") +

@@ -6,7 +6,7 @@
 #include <optional>
 #include <system_error>
 
-#include "prompts/prompt_file.h"
+#include "options/prompt_format.h"
 #include "txt2img/error.h"
 #include "txt2img/json.h"
 

@@ -5,7 +5,7 @@
 
 #include "foreign/names.h"
 #include "options/option_values.h"
-#include "prompts/prompt_row.h"
+#include "options/prompt_keys.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {

@@ -15,7 +15,9 @@
 
 #include "foreign/names.h"
 #include "options/option_values.h"
+#include "txt2img/ascii.h"
 #include "txt2img/error.h"
+#include "txt2img/number_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -87,7 +89,7 @@ std::optional<std::string> text_of(const toml::node& node, ValueKind kind) {
       break;
     case ValueKind::kReal:
       if (integer != nullptr) return std::to_string(integer->get());
-      if (const auto* const real = node.as_floating_point()) return real_text(real->get());
+      if (const auto* const real = node.as_floating_point()) return to_shortest_text(real->get());
       break;
     case ValueKind::kSeed:
       if (integer != nullptr) return std::to_string(integer->get());

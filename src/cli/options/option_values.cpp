@@ -4,11 +4,11 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <iterator>
 #include <limits>
 #include <ranges>
 #include <system_error>
 
+#include "txt2img/ascii.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
 #include "txt2img/request.h"
@@ -132,13 +132,6 @@ std::vector<std::string> parse_devices(std::string_view text) {
   return devices;
 }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lower;
-}
-
 std::string parse_file_name(std::string_view text, std::string_view extension) {
   if (lower_case(std::filesystem::path(text).extension().string()) != extension)
     refuse(text, "the name of a file that ends in " + std::string(extension));
@@ -167,11 +160,6 @@ std::size_t parse_choice(std::string_view text, std::span<const std::string_view
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
   const std::string near = nearest_name(word, candidates);
   return near.empty() ? "" : "; did you mean '" + near + "'?";
-}
-
-std::string real_text(double value) {
-  char text[32];
-  return {text, std::to_chars(std::begin(text), std::end(text), value).ptr};
 }
 
 std::string list_of(std::span<const std::string_view> words) {

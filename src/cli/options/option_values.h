@@ -35,16 +35,12 @@ Place parse_place(std::string_view text);                                       
 std::optional<std::uint64_t> parse_seed(std::string_view text);                              // nothing for "random"
 std::string parse_device(std::string_view text);                                             // auto, cpu, cuda, cuda:N
 std::vector<std::string> parse_devices(std::string_view text);                               // "cuda:0,cuda:1", "all"
-std::string lower_case(std::string_view text);                                               // letters of ASCII only
 std::string parse_file_name(std::string_view text, std::string_view extension);              // "a/x.png" for ".png"
 std::pair<std::size_t, std::size_t> parse_shard(std::string_view text);                      // "3/8": 0 ... 7 of 8
 std::size_t parse_choice(std::string_view text, std::span<const std::string_view> choices);  // its index
 
 // "; did you mean 'x'?", or nothing if no candidate is near.
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
-
-// The shortest text that is read back as the same number: "7.5".
-std::string real_text(double value);
 
 // "a, b or c"
 std::string list_of(std::span<const std::string_view> words);

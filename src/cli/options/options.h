@@ -11,6 +11,7 @@
 
 #include "foreign/request.h"
 #include "options/column_map.h"
+#include "options/prompt_format.h"
 #include "screen/console.h"
 #include "screen/progress.h"
 #include "txt2img/bundle.h"
@@ -30,9 +31,6 @@ inline constexpr std::array<std::string_view, 4> kListSubjectNames = {"samplers"
 inline constexpr std::array<std::string_view, 4> kOnExistsNames = {"rename", "overwrite", "skip", "error"};
 inline constexpr std::array<std::string_view, 3> kVaeTilingNames = {"auto", "on", "off"};
 inline constexpr std::array<std::string_view, 3> kVerifyModelNames = {"always", "once", "never"};
-
-enum class PromptFormat { kTxt, kJsonl, kTsv, kCsv, kJson };
-inline constexpr std::array<std::string_view, 5> kPromptFormatNames = {"txt", "jsonl", "tsv", "csv", "json"};
 
 // What is done about keys of a prompt file that mean nothing here.
 enum class ExtraKeys { kError, kPass };

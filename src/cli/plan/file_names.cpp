@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "txt2img/ascii.h"
 #include "txt2img/error.h"
 #include "txt2img/utf8.h"
 
@@ -112,13 +113,6 @@ std::size_t cut_at_character(std::string_view text, std::size_t bytes) {
   return end;
 }
 
-std::string lower_ascii(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
-  return lower;
-}
-
 // The part up to the next slash, which goes off the path too.
 std::string_view take_part(std::string_view& path) {
   const std::size_t end = std::min(path.find('/'), path.size());
@@ -156,7 +150,7 @@ std::string avoid_device_names(std::string_view path) {
     const std::string_view part = take_part(path);
     const std::size_t dot = std::min(part.find('.'), part.size());
     safe += part.substr(0, dot);
-    if (is_device_name(lower_ascii(part.substr(0, dot)))) safe += '_';
+    if (is_device_name(lower_case(part.substr(0, dot)))) safe += '_';
     safe += part.substr(dot);
     if (!path.empty()) safe += '/';
   }
@@ -166,7 +160,7 @@ std::string avoid_device_names(std::string_view path) {
 std::string compose_name(std::string_view name) { return is_ascii(name) ? std::string(name) : compose(name); }
 
 std::string fold_name(std::string_view name) {
-  return is_ascii(name) ? lower_ascii(name) : map_text(name, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
+  return is_ascii(name) ? lower_case(name) : map_text(name, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
 }
 
 void check_relative_name(std::string_view path) {

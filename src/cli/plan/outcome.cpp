@@ -8,6 +8,7 @@
 #include "screen/display_width.h"
 #include "screen/json_line.h"
 #include "txt2img/names.h"
+#include "txt2img/number_text.h"
 #include "txt2img/record.h"
 #include "txt2img/utf8.h"
 
@@ -99,7 +100,7 @@ void add_passed(Json& object, const Item& item) {
 std::string settings_text(const Settings& s) {
   return std::to_string(s.width) + "x" + std::to_string(s.height) + ", " + std::to_string(s.steps) + " steps of " +
          std::string(info(s.sampler).name) + ", schedule " + std::string(info(s.schedule).name) + ", guidance " +
-         real_text(s.guidance);
+         to_shortest_text(s.guidance);
 }
 
 std::string pictures_text(std::size_t count) { return std::to_string(count) + (count == 1 ? " picture" : " pictures"); }

@@ -9,8 +9,10 @@
 #include "options/option_values.h"
 #include "plan/file_names.h"
 #include "prompts/prompt_files.h"
+#include "txt2img/ascii.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
+#include "txt2img/number_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -55,7 +57,8 @@ constexpr std::array<FieldInfo, 15> kFields = {{
     {"height", [](const PictureName& p, std::size_t) { return std::to_string(p.settings.height); }},
     {"steps", [](const PictureName& p, std::size_t) { return std::to_string(p.settings.steps); }},
     {"guidance",
-     [](const PictureName& p, std::size_t bytes) { return real_text(p.settings.guidance).substr(0, bytes); }, kSlugMax},
+     [](const PictureName& p, std::size_t bytes) { return to_shortest_text(p.settings.guidance).substr(0, bytes); },
+     kSlugMax},
     {"sampler",
      [](const PictureName& p, std::size_t bytes) {
        return std::string(info(p.settings.sampler).name.substr(0, bytes));
@@ -84,12 +87,7 @@ std::size_t find_field(std::string_view name) {
   return static_cast<std::size_t>(found - kFields.begin());
 }
 
-bool is_png_name(const std::string& name) {
-  const std::string extension = fs::path(name).extension().string();
-  return extension.size() == 4 && std::ranges::equal(extension, std::string_view(".png"), [](char given, char wanted) {
-           return given == wanted || (given >= 'A' && given <= 'Z' && given + ('a' - 'A') == wanted);
-         });
-}
+bool is_png_name(const std::string& name) { return lower_case(fs::path(name).extension().string()) == ".png"; }
 
 std::string check_png_name(const std::string& name) {
   if (is_png_name(name)) return name;

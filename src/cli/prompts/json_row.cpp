@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "foreign/names.h"
+#include "options/prompt_keys.h"
 #include "prompts/line_reader.h"
 #include "prompts/prompt_row.h"
 #include "txt2img/error.h"

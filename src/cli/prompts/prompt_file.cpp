@@ -1,10 +1,7 @@
 #include "prompts/prompt_file.h"
 
-#include <algorithm>
-#include <filesystem>
 #include <utility>
 
-#include "options/option_values.h"
 #include "prompts/cells.h"
 #include "txt2img/error.h"
 #include "txt2img/utf8.h"
@@ -28,17 +25,6 @@ void check_text(const Line& line) {
   if (!is_valid_utf8(line.text)) {
     throw Error(ExitCode::kBadData, "the line is not UTF-8; convert the file, with iconv for instance");
   }
-}
-
-PromptFormat format_of(const std::string& file) {
-  const std::string extension = lower_case(std::filesystem::path(file).extension().string());
-  if (extension == ".ndjson") return PromptFormat::kJsonl;
-  const auto* const found =
-      std::ranges::find(kPromptFormatNames, std::string_view(extension).substr(extension.empty() ? 0 : 1));
-  if (file != "-" && found != kPromptFormatNames.end())
-    return static_cast<PromptFormat>(found - kPromptFormatNames.begin());
-  throw Error(ExitCode::kUsage,
-              "--file " + file + ": the name does not tell the format; give --format " + list_of(kPromptFormatNames));
 }
 
 PromptFile::PromptFile(const std::string& file, PromptFormat format, ExtraKeys extra_keys, ColumnMap* columns,

@@ -16,9 +16,6 @@
 
 namespace txt2img::cli {
 
-// By the ending of the name. Throws Error(kUsage) if it does not tell.
-PromptFormat format_of(const std::string& file);
-
 // Throws Error(kBadData) for a line that is no UTF-8 text, or too long.
 void check_text(const Line& line);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "foreign/infotext.h"
+#include "options/prompt_format.h"
 #include "prompts/line_reader.h"
 #include "txt2img/error.h"
 

@@ -33,20 +33,6 @@ struct RowSource {
   ColumnMap* columns = nullptr;  // of tables and objects; null: all columns are what they are called
 };
 
-// The option that a key of a prompt file stands for, null if it is none: '_' is as good as '-', and what it is called
-// otherwise, here (negative_prompt) or by other programs (guidance_scale), is known too. The value decides what a
-// "scheduler" is.
-const OptionInfo* find_setting(std::string_view key, std::string_view value = {});
-
-// prompt, id, custom_id, metadata, output.
-bool is_own_key(std::string_view key);
-
-// prompt, and what it is called otherwise: Prompt, prompt_en, caption.
-bool is_prompt_key(std::string_view key);
-
-// All keys in the spelling of the documentation: prompt, id, ..., negative, seed, ...
-const std::vector<std::string_view>& prompt_keys();
-
 // The value as the command line would have it. Throws Error(kBadData) that says of which type it must be.
 std::string setting_text(const OptionInfo& option, const nlohmann::json& value);
 

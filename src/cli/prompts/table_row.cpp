@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "options/prompt_keys.h"
 #include "prompts/prompt_row.h"
 #include "txt2img/error.h"
 #include "txt2img/json.h"

@@ -1,7 +1,7 @@
 // parameters_text: the infotext of AUTOMATIC1111's web UI, which image viewers and model sites read.
 #include <nlohmann/json.hpp>
 
-#include "text/number_text.h"
+#include "txt2img/number_text.h"
 #include "txt2img/record.h"
 
 namespace txt2img {

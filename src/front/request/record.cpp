@@ -7,8 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "text/number_text.h"
 #include "txt2img/error.h"
+#include "txt2img/number_text.h"
 #include "txt2img/sha256.h"
 
 namespace txt2img {

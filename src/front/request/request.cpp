@@ -6,8 +6,8 @@
 #include <string_view>
 #include <variant>
 
-#include "text/number_text.h"
 #include "txt2img/error.h"
+#include "txt2img/number_text.h"
 #include "txt2img/schedule.h"
 #include "txt2img/utf8.h"
 

@@ -8,8 +8,8 @@
 
 #include "sampling/sigma_schedule.h"
 #include "sampling/trajectory_request.h"
-#include "text/number_text.h"
 #include "txt2img/error.h"
+#include "txt2img/number_text.h"
 
 namespace txt2img {
 namespace {

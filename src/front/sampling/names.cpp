@@ -1,4 +1,5 @@
 #include "txt2img/names.h"
+#include "txt2img/ascii.h"
 
 #include <algorithm>
 #include <array>
@@ -79,9 +80,7 @@ std::string fold(string_view label) {
   std::string folded;
   for (const char c : label) {
     if (c == ' ' || c == '-' || c == '_') continue;
-    const bool is_capital = c >= 'A' && c <= 'Z';
-    folded += is_capital ? static_cast<char>(c - 'A' + 'a') : c;
-    if (c == '+') folded.back() = 'p';
+    folded += c == '+' ? 'p' : lower_case(c);
   }
   return folded;
 }

@@ -7,8 +7,8 @@
 #include <system_error>
 #include <type_traits>
 
-#include "text/number_text.h"
 #include "txt2img/error.h"
+#include "txt2img/number_text.h"
 
 namespace txt2img {
 namespace {

@@ -5,8 +5,8 @@
 #include <type_traits>
 #include <variant>
 
-#include "text/number_text.h"
 #include "txt2img/error.h"
+#include "txt2img/number_text.h"
 
 namespace txt2img {
 namespace {

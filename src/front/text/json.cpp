@@ -7,10 +7,10 @@
 #include <optional>
 #include <utility>
 
-#include "text/number_text.h"
 #include "txt2img/error.h"
 #include "txt2img/exact_integer.h"
 #include "txt2img/names.h"
+#include "txt2img/number_text.h"
 
 namespace txt2img {
 namespace {

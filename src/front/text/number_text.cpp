@@ -1,4 +1,4 @@
-#include "text/number_text.h"
+#include "txt2img/number_text.h"
 
 #include <array>
 #include <charconv>

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "options/prompt_keys.h"
 #include "prompts/prompt_row.h"
 #include "txt2img/error.h"
 

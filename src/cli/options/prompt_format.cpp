@@ -1,0 +1,23 @@
+#include "options/prompt_format.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "options/option_values.h"
+#include "txt2img/ascii.h"
+#include "txt2img/error.h"
+
+namespace txt2img::cli {
+
+PromptFormat format_of(const std::string& file) {
+  const std::string extension = lower_case(std::filesystem::path(file).extension().string());
+  if (extension == ".ndjson") return PromptFormat::kJsonl;
+  const auto* const found =
+      std::ranges::find(kPromptFormatNames, std::string_view(extension).substr(extension.empty() ? 0 : 1));
+  if (file != "-" && found != kPromptFormatNames.end())
+    return static_cast<PromptFormat>(found - kPromptFormatNames.begin());
+  throw Error(ExitCode::kUsage,
+              "--file " + file + ": the name does not tell the format; give --format " + list_of(kPromptFormatNames));
+}
+
+}  // namespace txt2img::cli
