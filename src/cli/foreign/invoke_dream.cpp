@@ -1,11 +1,16 @@
 #include "foreign/invoke_dream.h"
 
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "foreign/metadata_json.h"
-#include "prompts/prompt_row.h"
+#include "foreign/names.h"
+#include "foreign/shell_words.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli::foreign {
@@ -48,16 +53,63 @@ void take_metadata(Request& request, const json& metadata) {
   }
 }
 
-// A command line of the program: "a red apple" -s 50 -S 1234. What the metadata say already is the same.
+// -s 50, -s50, --steps 50, --steps=50
+struct Switch {
+  std::string name;
+  std::string value;
+};
+
+bool is_switch(const Word& word) {
+  const std::size_t letter = word.text.find_first_not_of('-');
+  return !word.is_quoted && (letter == 1 || letter == 2) &&
+         std::isalpha(static_cast<unsigned char>(word.text[letter])) != 0;
+}
+
+Switch read_switch(const std::string& word) {
+  const bool is_letter = word[1] != '-';
+  const std::size_t end = is_letter ? 2 : std::min(word.find('='), word.size());
+  return {.name = word.substr(0, end), .value = word.substr(word[end] == '=' ? end + 1 : end)};
+}
+
+void take_letter(Request& request, const Switch& found) {
+  const ForeignName* const letter = find_foreign_letter(found.name[1]);
+  const std::string_view option = letter == nullptr ? "" : letter->option;
+  if (letter != nullptr && option.empty() && asks_for_nothing(*letter, found.value))
+    add_idle(request, found.name, found.value);
+  else if (option.empty())
+    add_leftover(request, found.name, found.value);
+  else if (option == "sampler")
+    add_sampler(request, found.value, found.name);
+  else if (option != "count")
+    add(request, {option, meant_value(option, found.value), found.name});
+}
+
+// What the metadata say already is the same.
+void take_switch(Request& request, const Switch& found) {
+  const bool is_letter = found.name.size() == 2;
+  const std::string_view name = std::string_view(found.name).substr(is_letter ? 1 : 2);
+  const ForeignName* const letter = is_letter ? find_foreign_letter(name[0]) : nullptr;
+  if (has(request, letter != nullptr ? letter->option : meant_option(name, found.value))) return;
+  if (is_letter)
+    take_letter(request, found);
+  else
+    take(request, name, found.value);
+}
+
+// A command line of the program: "a red apple" -s 50 -S 1234.
 void take_dream(Request& request, std::string_view dream) {
-  const PromptRow row = parse_text_row(std::string(dream), {.file = "Dream", .extra_keys = ExtraKeys::kPass});
-  if (request.prompt.empty()) request.prompt = row.prompt;
-  for (const Assignment& setting : row.settings) {
-    const std::string_view option = name_of(*setting.option);
-    if (option == "sampler" && !has(request, option)) add_sampler(request, setting.value, setting.origin);
-    if (option != "count" && !has(request, option)) add(request, {option, setting.value, setting.origin});
+  std::vector<Switch> switches;
+  std::string prompt;
+  for (const Word& word : split_words(dream)) {
+    if (is_switch(word)) {
+      switches.push_back(read_switch(word.text));
+      continue;
+    }
+    std::string& text = switches.empty() ? prompt : switches.back().value;
+    text += (text.empty() ? "" : " ") + word.text;
   }
-  if (!row.passed.empty()) add_leftover(request, "Dream", row.passed);
+  if (request.prompt.empty()) request.prompt = prompt;
+  for (const Switch& found : switches) take_switch(request, found);
 }
 
 // What stands in brackets is not wanted.

@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "foreign/names.h"
+#include "foreign/shell_words.h"
+#include "options/prompt_keys.h"
 #include "prompts/prompt_row.h"
-#include "prompts/shell_words.h"
 #include "txt2img/error.h"
 #include "txt2img/json.h"
 

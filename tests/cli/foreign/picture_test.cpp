@@ -274,6 +274,15 @@ TEST(ForeignPicture, ReadsInvokeAiBeforeVersion3) {
                                           {"sampler", "lms"}}));
 }
 
+TEST(ForeignPicture, ReadsACommandLineOfInvokeAiWithoutItsMetadata) {
+  const Request request =
+      read({{.keyword = "Dream", .text = R"(a "red" apple -s50 --seed=7 --sampler_name DPM++ 2M Karras -U 2 -G 0)"}});
+  EXPECT_EQ(request.prompt, "a red apple");
+  EXPECT_EQ(options_of(request),
+            (Options{{"steps", "50"}, {"seed", "7"}, {"sampler", "dpmpp_2m"}, {"schedule", "karras"}}));
+  EXPECT_EQ(list_of_rest(request), "-U 2");
+}
+
 TEST(ForeignPicture, ReadsFooocus) {
   const Request request =
       read({{.keyword = "fooocus_scheme", .text = "fooocus"},

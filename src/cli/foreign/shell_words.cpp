@@ -1,4 +1,4 @@
-#include "prompts/shell_words.h"
+#include "foreign/shell_words.h"
 
 #include <cctype>
 #include <cstddef>
