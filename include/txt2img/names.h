@@ -130,7 +130,4 @@ TXT2IMG_API std::string_view name_of(Precision precision);
 // "vae_float32", "vae_tiled", "smaller_batch".
 TXT2IMG_API std::string_view name_of(Retry retry);
 
-// The candidate with the smallest edit distance to `word`, or empty if none is near enough to be meant.
-TXT2IMG_API std::string nearest_name(std::string_view word, std::span<const std::string_view> candidates);
-
 }  // namespace txt2img

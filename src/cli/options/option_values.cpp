@@ -10,7 +10,7 @@
 
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"
-#include "txt2img/names.h"
+#include "txt2img/nearest_name.h"
 #include "txt2img/request.h"
 
 namespace txt2img::cli {

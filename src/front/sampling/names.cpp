@@ -1,13 +1,12 @@
 #include "txt2img/names.h"
-#include "txt2img/ascii.h"
 
 #include <algorithm>
 #include <array>
 #include <vector>
 
 #include "sampling/missing_names.h"
-#include "text/edit_distance.h"
 #include "txt2img/error.h"
+#include "txt2img/nearest_name.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img {
@@ -74,16 +73,6 @@ constexpr std::array kPrecisions{
     PrecisionLabel{"bf16", Precision::kBfloat16},   PrecisionLabel{"fp16", Precision::kFloat16},
     PrecisionLabel{"f16", Precision::kFloat16},     PrecisionLabel{"half", Precision::kFloat16},
 };
-
-// Labels are compared without case, spaces, '-' and '_'; "DPM++" is "dpmpp".
-std::string fold(string_view label) {
-  std::string folded;
-  for (const char c : label) {
-    if (c == ' ' || c == '-' || c == '_') continue;
-    folded += c == '+' ? 'p' : lower_case(c);
-  }
-  return folded;
-}
 
 bool has_label(Names labels, string_view folded) {
   return std::ranges::any_of(labels, [folded](string_view label) { return fold(label) == folded; });
@@ -272,23 +261,6 @@ string_view name_of(Retry retry) { return kRetries[static_cast<std::size_t>(retr
 
 string_view name_of(Precision precision) {
   return std::ranges::find(kPrecisions, precision, &PrecisionLabel::precision)->label;
-}
-
-// Near enough is one slip in three characters.
-std::string nearest_name(string_view word, Names candidates) {
-  const std::string folded = fold(word);
-  string_view nearest;
-  std::size_t nearest_distance = 0;
-  for (const string_view candidate : candidates) {
-    const std::string other = fold(candidate);
-    const auto [shorter, longer] = std::minmax({folded.size(), other.size()});
-    if (longer - shorter > longer / 3) continue;  // keeps very long words from costing anything
-    const std::size_t distance = edit_distance(folded, other);
-    if (distance > longer / 3 || (!nearest.empty() && distance >= nearest_distance)) continue;
-    nearest = candidate;
-    nearest_distance = distance;
-  }
-  return std::string(nearest);
 }
 
 }  // namespace txt2img

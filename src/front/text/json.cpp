@@ -9,7 +9,7 @@
 
 #include "txt2img/error.h"
 #include "txt2img/exact_integer.h"
-#include "txt2img/names.h"
+#include "txt2img/nearest_name.h"
 #include "txt2img/number_text.h"
 
 namespace txt2img {

@@ -178,19 +178,5 @@ TEST(Names, ReadsPrecisionsByAllTheirNames) {
   expect_contains(expect_error(ExitCode::kUsage, [] { parse_precision("flaot16"); }), "did you mean 'float16'?");
 }
 
-TEST(Names, CountsASwapAsOneSlip) {
-  constexpr std::array<std::string_view, 3> kOptions{"prompt", "steps", "seed"};
-  EXPECT_EQ(nearest_name("setps", kOptions), "steps");
-  EXPECT_EQ(nearest_name("promt", kOptions), "prompt");
-  EXPECT_EQ(nearest_name("See-D", kOptions), "seed");
-  EXPECT_EQ(nearest_name("width", kOptions), "");
-}
-
-TEST(Names, PrefersTheCandidateWithTheFewestSlips) {
-  constexpr std::array<std::string_view, 3> kOptions{"linspace", "inspace", "lnspace"};
-  EXPECT_EQ(nearest_name("inspac", kOptions), "inspace");
-  EXPECT_EQ(nearest_name("linspac", kOptions), "linspace");
-}
-
 }  // namespace
 }  // namespace txt2img
