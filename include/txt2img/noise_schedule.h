@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "txt2img/bundle.h"
 #include "txt2img/export.h"
+#include "txt2img/scheduler_config.h"
 
 namespace txt2img {
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,16 +9,11 @@
 
 #include "txt2img/bundle.h"
 #include "txt2img/export.h"
+#include "txt2img/limits.h"
 #include "txt2img/names.h"
 #include "txt2img/sampler_options.h"
 
 namespace txt2img {
-
-inline constexpr std::uint64_t kSeedMax = std::numeric_limits<std::uint64_t>::max();  // as torch.manual_seed
-inline constexpr int kStepsMax = 10000;
-inline constexpr int kSizeMax = 16384;     // pixels, each way
-inline constexpr int kCountMax = 1000000;  // pictures per prompt
-inline constexpr double kGuidanceMax = 1000;
 
 // What a model that takes time_ids is told of the picture it was trained on (SDXL, arXiv 2307.01952, section 2.2), in
 // pixels; a size of 0 is the picture's own.

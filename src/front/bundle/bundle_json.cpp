@@ -9,7 +9,7 @@
 #include "bundle/scheduler_json.h"
 #include "sampling/sampler_options_json.h"
 #include "txt2img/error.h"
-#include "txt2img/request.h"
+#include "txt2img/limits.h"
 
 namespace txt2img {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "txt2img/bundle.h"
+#include "txt2img/scheduler_config.h"
 
 namespace txt2img {
 
