@@ -11,7 +11,9 @@
 #include "plan/outcome.h"
 #include "plan/plan.h"
 #include "run/executor.h"
-#include "run/picture_writer.h"
+#include "run/open_engines.h"
+#include "run/picture_files.h"
+#include "run/reporter.h"
 #include "screen/standard_output.h"
 
 namespace txt2img::cli {
@@ -44,21 +46,23 @@ void rename_and_remark(Plan& plan, const Options& options, Console& console) {
 ExitCode draw_plan(Plan& plan, const Options& options, Console& console) {
   rename_and_remark(plan, options, console);
   Overview overview(options, plan);
-  Drawing drawing(options, console, plan, &overview);
+  Reporter reporter(options, console, plan, &overview);
   std::vector<const Job*> due;
   for (const Job& job : plan.jobs) {
     if (is_due(job.state)) due.push_back(&job);
   }
-  drawing.set_range(0, plan.jobs.size(), due.size());
+  reporter.set_range(0, plan.jobs.size(), due.size());
   for (const Job& job : plan.jobs) {
-    if (!is_due(job.state)) drawing.skip(job);
+    if (!is_due(job.state)) reporter.skip(job);
   }
   complete_lists(options, plan);
   if (!due.empty()) {
-    drawing.open();
-    drawing.draw(due);
+    const PictureFiles files(options, plan);
+    Executor executor(options, console, plan, reporter, open_engines(options, plan.bundle, console, reporter),
+                      [&files](const DrawnPicture& drawn) { return files.write(drawn); });
+    executor.draw(due);
   }
-  const ExitCode code = drawing.end();
+  const ExitCode code = reporter.end();
   overview.write(console);
   return code;
 }

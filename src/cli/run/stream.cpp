@@ -13,6 +13,9 @@
 #include "prompts/prompt_file.h"
 #include "prompts/remarks.h"
 #include "run/executor.h"
+#include "run/open_engines.h"
+#include "run/picture_files.h"
+#include "run/reporter.h"
 #include "screen/standard_output.h"
 #include "txt2img/output_file.h"
 
@@ -29,22 +32,25 @@ class Stream {
         columns_(options.columns),
         file_("-", options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys, &columns_, &remarks_,
               Requests::kOfOneLine),
-        drawing_(options, console, plan_) {}
+        reporter_(options, console, plan_) {}
 
   ExitCode draw() {
     StandardOutput::check();
-    drawing_.open();
-    const auto refuse = [this](std::size_t line, const std::string& message) { drawing_.fail_line({line, message}); };
+    const PictureFiles files(*options_, plan_);
+    Executor executor(*options_, *console_, plan_, reporter_,
+                      open_engines(*options_, plan_.bundle, *console_, reporter_),
+                      [&files](const DrawnPicture& drawn) { return files.write(drawn); });
+    const auto refuse = [this](std::size_t line, const std::string& message) { reporter_.fail_line({line, message}); };
     while (std::optional<PromptRow> row = file_.next(refuse)) {
       const std::string_view piece = find_foreign_syntax(row->prompt);
       if (!piece.empty()) remarks_.add(RemarkKind::kSyntax, file_.place(row->line), piece);
       say_remarks();
-      draw_row(std::move(*row));
+      draw_row(std::move(*row), executor);
     }
     say_remarks();
     if (const ColumnRule* const unused = columns_.find_unused())
       console_->warning("--column " + text_of(*unused) + ": no line had such a column or key");
-    return drawing_.end();
+    return reporter_.end();
   }
 
  private:
@@ -52,13 +58,13 @@ class Stream {
     for (const std::string& text : remarks_.take()) console_->warning(text);
   }
 
-  void draw_row(PromptRow row) {
+  void draw_row(PromptRow row, Executor& executor) {
     const std::size_t line = row.line;
     const std::string passed = row.passed;
     try {
       plan_next(std::move(row));
     } catch (const Error& error) {
-      drawing_.fail_line({line, file_.place(line) + ": " + error.what(), passed});
+      reporter_.fail_line({line, file_.place(line) + ": " + error.what(), passed});
       return;
     }
     std::vector<const Job*> due;
@@ -66,9 +72,9 @@ class Stream {
       if (is_due(job.state))
         due.push_back(&job);
       else
-        drawing_.skip(job);
+        reporter_.skip(job);
     }
-    drawing_.draw(due);
+    executor.draw(due);
   }
 
   // The plan holds one item at a time.
@@ -85,7 +91,7 @@ class Stream {
       check_is_free(plan_, job);
       plan_.jobs.push_back(job);
     }
-    drawing_.set_range(item.first, 0, 0);
+    reporter_.set_range(item.first, 0, 0);
   }
 
   // Once, as for a file that is there as a whole.
@@ -104,7 +110,7 @@ class Stream {
   ColumnMap columns_;
   Remarks remarks_;
   PromptFile file_;
-  Drawing drawing_;
+  Reporter reporter_;
 };
 
 }  // namespace
