@@ -154,7 +154,7 @@ class Bench:
         parallel = ["-n", "6"] if has_module("xdist") else []
         if not has_module("pytest_timeout"):
             command = command[:-2]
-        return [*command, *parallel, ROOT / "tests" / "python" / "test_cuda.py"]
+        return [*command, *parallel, ROOT / "tests" / "python" / "gpu" / "test_cuda.py"]
 
     def make_bundle(self, family: str, device: str = "cuda") -> Path:
         folder = self.work / f"{family}-{device}"

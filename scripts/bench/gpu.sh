@@ -7,7 +7,7 @@ usage() {
 Usage: scripts/bench/gpu.sh [--quick] [--compile] [--seconds N] OUTPUT
        scripts/bench/gpu.sh --pack
 
-Builds the program against the PyTorch of python3 (or $PYTHON), runs tests/python/test_cuda.py and the C++ tests of
+Builds the program against the PyTorch of python3 (or $PYTHON), runs tests/python/gpu/test_cuda.py and the C++ tests of
 CUDA, and measures with random weights of real shape: milliseconds a step with each lever alone and with all, the
 same through torch.jit and diffusers, the decoder, loading, peak memory. OUTPUT gets summary.md, summary.json and
 logs, written again after each stage: what was done when time runs out is there. A stage that fails does not stop

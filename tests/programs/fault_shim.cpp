@@ -1,5 +1,5 @@
-// Preloaded into the program by tests/python/test_cli_faults.py (LD_PRELOAD): counts the calls of the C library that
-// change files in one folder, and makes one of them fail or the last thing that the process does.
+// Preloaded into the program by tests/python/cli/test_cli_faults.py (LD_PRELOAD): counts the calls of the C library
+// that change files in one folder, and makes one of them fail or the last thing that the process does.
 //   TXT2IMG_FAULT_FOLDER  the folder, absolute; calls on other files pass and are not counted
 //   TXT2IMG_FAULT_LOG     every counted call becomes a line "write a.png" here
 //   TXT2IMG_FAULT_AT      the number of the call, from 1, that gets the fault

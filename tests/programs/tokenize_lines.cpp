@@ -1,4 +1,5 @@
-// Tokenises the lines of stdin for the comparison with other implementations (tests/python/test_tokenizer_parity.py).
+// Tokenises the lines of stdin for the comparison with other implementations
+// (tests/python/parity/test_tokenizer_parity.py).
 //
 //   tokenize_lines clip-bpe|sentencepiece FOLDER LENGTH BOS EOS PAD [SPECIAL=ID]...
 //

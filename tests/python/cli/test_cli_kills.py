@@ -2,7 +2,7 @@
 
 The suite tries every fourth call; TXT2IMG_ALL_KILLS=1 tries 300 and more, as a release should:
 
-    TXT2IMG_ALL_KILLS=1 python -m pytest tests/python/test_cli_kills.py
+    TXT2IMG_ALL_KILLS=1 python -m pytest tests/python/cli/test_cli_kills.py
 """
 
 import json

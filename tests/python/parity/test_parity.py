@@ -6,7 +6,6 @@ both, in float32 on the CPU, and compares every channel of every pixel.
 
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pytest
 import sentencepiece
 import tiny_models
 import torch
+from cli_program import BINARY
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
@@ -31,9 +31,6 @@ from diffusers import (
 )
 from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
-
-ROOT = Path(__file__).parents[2]
-BINARY = Path(os.environ.get("TXT2IMG_BINARY", ROOT / "build" / "release" / "txt2img"))
 
 SAMPLERS: dict[str, type[SchedulerMixin]] = {
     "ddim": DDIMScheduler,

@@ -14,10 +14,9 @@ from pathlib import Path
 import fetch_clip_vocab
 import pytest
 import sentencepiece
+from cli_program import BINARY
 from transformers import CLIPTokenizer
 
-ROOT = Path(__file__).parents[2]
-BINARY = Path(os.environ.get("TXT2IMG_BINARY", ROOT / "build" / "release" / "txt2img"))
 TOKENIZE_LINES = BINARY.with_name("tokenize_lines")
 RANDOM_STRINGS = int(os.environ.get("TXT2IMG_PARITY_STRINGS", "2000"))
 

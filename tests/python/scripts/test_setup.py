@@ -3,16 +3,13 @@
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import move_venv
 import pytest
 from cli_program import ROOT, TIMEOUT
-
-sys.path.insert(0, str(ROOT / "scripts"))
-import move_venv
 
 # Configures and builds a program that prints its arguments.
 CMAKE = """#!/bin/sh

@@ -1,18 +1,13 @@
 """The oracles of scripts/train read pictures whose content is known by construction."""
 
 import random
-import sys
-from pathlib import Path
 
+import captions
+import concepts
 import numpy as np
+import oracles
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "train"))
-
-import captions  # noqa: E402
-import concepts  # noqa: E402
-import oracles  # noqa: E402
-from scenes import Scene  # noqa: E402
+from scenes import Scene
 
 CORNERS = ((6, 6), (6, 38), (38, 6), (38, 38))
 
