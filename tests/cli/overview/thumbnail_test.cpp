@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-#include "fixtures/png_fixture.h"
+#include "fixtures/noise_image.h"
 #include "overview/canvas.h"
 
 namespace txt2img::cli {
