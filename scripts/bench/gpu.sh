@@ -40,8 +40,8 @@ pack() {
   configure_and_build "$Torch_ROOT" "$build" || die "the build failed"
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  cp "$build"/{txt2img,engine_tests,libtxt2img.so,libtxt2img_engine.so} "$work"
-  strip "$work"/*
+  cp -P "$build"/{txt2img,engine_tests} "$build"/libtxt2img{,_engine}.so* "$work"
+  find "$work" -type f -exec strip {} +
   mkdir -p "$root/.gpu"
   tar -C "$work" -cJf "$root/.gpu/program.tar.xz" . || die "cannot write .gpu"
   tar -C "$root" -cJhf "$root/.gpu/deps.tar.xz" .deps || die "cannot write .gpu"
