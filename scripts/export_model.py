@@ -172,9 +172,7 @@ def run(argv: list[str]) -> None:
     try:
         print(export(options, say))
     except OSError as error:
-        raise ExportError(
-            ExitCode.IO, f"{error.filename or args.output}: {error.strerror or error}"
-        ) from error
+        raise ExportError(ExitCode.IO, f"{error.filename or args.output}: {error.strerror or error}") from error
 
 
 def main(argv: list[str] | None = None) -> int:

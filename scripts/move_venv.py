@@ -1,6 +1,6 @@
 """Puts a virtual environment right that was moved or copied: the scripts in its bin name their interpreter by path.
 
-    python scripts/move_venv.py OLD NEW     OLD is the folder that they name, NEW the one that they lie in
+python scripts/move_venv.py OLD NEW     OLD is the folder that they name, NEW the one that they lie in
 """
 
 import re

@@ -29,9 +29,7 @@ def check_target(target: Path, force: bool) -> None:
             f"{target} exists and is not a bundle; give --output a new folder",
         )
     if not force:
-        raise ExportError(
-            ExitCode.CANNOT_CREATE, f"{target} is a bundle already; --force replaces it"
-        )
+        raise ExportError(ExitCode.CANNOT_CREATE, f"{target} is a bundle already; --force replaces it")
 
 
 def check_space(target: Path, needed: int) -> None:
@@ -56,9 +54,7 @@ def building(target: Path) -> Iterator[Path]:
         work.mkdir()
     except OSError as error:
         _remove_empty(made)
-        raise ExportError(
-            ExitCode.CANNOT_CREATE, f"{work} cannot be created ({error.strerror})"
-        ) from error
+        raise ExportError(ExitCode.CANNOT_CREATE, f"{work} cannot be created ({error.strerror})") from error
     try:
         yield work
         _replace(target, work)
@@ -86,10 +82,7 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 def describe_files(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     """Size and SHA-256 of the bundle's files, as model.json lists them."""
-    return {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
-        for name in sorted(names)
-    }
+    return {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in sorted(names)}
 
 
 def sha256(path: Path) -> str:

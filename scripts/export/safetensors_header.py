@@ -170,9 +170,7 @@ def _check_places(path: Path, entries: dict[str, TensorEntry], start: int) -> No
     place = start
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
         if entry.begin != place:
-            raise bad_data(
-                f"{path}: tensor '{name}' does not begin where the one before it ends; fetch the file again"
-            )
+            raise bad_data(f"{path}: tensor '{name}' does not begin where the one before it ends; fetch the file again")
         place = entry.end
 
 

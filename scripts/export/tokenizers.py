@@ -28,10 +28,7 @@ def export_tokenizer(
     if kind == _SPM_CLASS:
         entry = _sentencepiece(source, target, config)
     elif kind not in CLASSES:
-        raise bad_data(
-            f"{source}: tokenizer class {kind!r} is not supported; CLIPTokenizer and "
-            "SentencePiece are"
-        )
+        raise bad_data(f"{source}: tokenizer class {kind!r} is not supported; CLIPTokenizer and SentencePiece are")
     elif tokenizer.config is None:
         entry = _clip(source, target, kind)
     else:
@@ -151,4 +148,3 @@ def _check_merge(where: str, merge: str, vocab: dict[str, int]) -> None:
     for token in (*parts, "".join(parts)):
         if token not in vocab:
             raise bad_data(f"{where}: {token[:80]!r} is not in the vocabulary")
-

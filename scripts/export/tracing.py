@@ -18,9 +18,7 @@ def trace(module: nn.Module, example: tuple[Tensor, ...], name: str) -> torch.ji
         warnings.simplefilter("ignore")  # TracerWarning, TorchScript's DeprecationWarning
         traced = torch.jit.trace(module, example, check_trace=False)
         frozen = torch.jit._recursive.wrap_cpp_module(
-            torch._C._freeze_module(
-                traced._c, preservedAttrs=[], freezeInterfaces=True, preserveParameters=True
-            )
+            torch._C._freeze_module(traced._c, preservedAttrs=[], freezeInterfaces=True, preserveParameters=True)
         )
     refuse_pinned(frozen, name)
     return frozen

@@ -113,6 +113,5 @@ def _checked_difference(path: Path, actual: Tensor, expected: Tensor, where: str
 def _fault(path: Path, what: str) -> ExportError:
     return ExportError(
         ExitCode.INTERNAL,
-        f"{path.name} {what}; nothing was left behind, please report it with the versions of "
-        "torch and diffusers",
+        f"{path.name} {what}; nothing was left behind, please report it with the versions of torch and diffusers",
     )

@@ -44,8 +44,22 @@ class Stage:
 
 
 def data_options(root: Path, train: int, other: int, args: argparse.Namespace) -> list[str]:
-    return ["--output", str(root), "--art", str(args.art or args.root / "art"), "--train", str(train),
-            "--val", str(other), "--heldout", str(other), "--size", "128", "--jobs", str(args.jobs)]
+    return [
+        "--output",
+        str(root),
+        "--art",
+        str(args.art or args.root / "art"),
+        "--train",
+        str(train),
+        "--val",
+        str(other),
+        "--heldout",
+        str(other),
+        "--size",
+        "128",
+        "--jobs",
+        str(args.jobs),
+    ]
 
 
 def batch(args: argparse.Namespace) -> list[str]:
@@ -64,15 +78,39 @@ def plan(args: argparse.Namespace) -> list[Stage]:
     return [
         Stage("first", "data.py", data_options(first, args.first, other, args)),
         Stage("data", "data.py", data_options(root, args.scenes, 2 * other, args), ("first",)),
-        Stage("vae", "vae.py", [*train, "--data", str(first / "data")], ("first",), (),
-              165 * unit, 5, ("--no-graph",)),
+        Stage("vae", "vae.py", [*train, "--data", str(first / "data")], ("first",), (), 165 * unit, 5, ("--no-graph",)),
         Stage("clip", "clip.py", train, ("data",), ("tokenizer.model",), 185 * unit, 60 * unit, ("--no-graph",)),
-        Stage("judge", "classifier.py",
-              [*train, "--output", str(root / "judge.safetensors"), "--jobs", str(args.jobs),
-               "--scenes", str(args.first), "--minutes", str(45 * unit / 60)], ("data",), (), None, 0, ("--no-graph",)),
+        Stage(
+            "judge",
+            "classifier.py",
+            [
+                *train,
+                "--output",
+                str(root / "judge.safetensors"),
+                "--jobs",
+                str(args.jobs),
+                "--scenes",
+                str(args.first),
+                "--minutes",
+                str(45 * unit / 60),
+            ],
+            ("data",),
+            (),
+            None,
+            0,
+            ("--no-graph",),
+        ),
         Stage("latents", "latents.py", device, ("vae", "data"), ("vae.pt",), None, 0, ()),
-        Stage("unet", "unet.py", [*train, *compiled, "--save-every", "50", "--after", str(root / "ready")],
-              ("first",), (), 440 * unit, 5, ("--no-graph", "--no-compile")),
+        Stage(
+            "unet",
+            "unet.py",
+            [*train, *compiled, "--save-every", "50", "--after", str(root / "ready")],
+            ("first",),
+            (),
+            440 * unit,
+            5,
+            ("--no-graph", "--no-compile"),
+        ),
         Stage("samples", "sample.py", [*device, "--output", str(root / "grid.png")], ("unet",), ("unet.pt",)),
     ]
 
@@ -105,8 +143,9 @@ class Driver:
             deadline = max(self.began + stage.until, time.time() + stage.least)
             command += ["--deadline", f"{deadline:.1f}"]
         with self.log(stage).open("a", encoding="utf-8") as log:
-            stage.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT,
-                                             env=os.environ | {"PYTHONUNBUFFERED": "1"})
+            stage.process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+            )
         stage.state = "running"
         self.say(f"{stage.name} begins")
 
@@ -208,8 +247,9 @@ class Driver:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0],
-                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--root", type=Path, default=Path("build/train"), help="folder for everything")
     parser.add_argument("--results", type=Path, default=Path("build/train/results"), help="folder of what comes back")
     parser.add_argument("--art", type=Path, help="folder of the art (default: ROOT/art)")
@@ -219,8 +259,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes that compose scenes")
     parser.add_argument("--threads", type=int, default=2, help="of each other stage")
     parser.add_argument("--device", default="cuda", help="cpu or cuda")
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True,
-                        help="torch.compile for the UNet, on CUDA")
+    parser.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, default=True, help="torch.compile for the UNet, on CUDA"
+    )
     parser.add_argument("--report-every", type=float, default=20, help="seconds")
     parser.add_argument("--smoke", action="store_true", help="tiny amounts, to see whether everything runs")
     args = parser.parse_args()

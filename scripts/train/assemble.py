@@ -1,6 +1,6 @@
 """Writes the trained parts as a diffusers folder, ready for scripts/export_model.py.
 
-    python scripts/train/assemble.py --output build/train/model
+python scripts/train/assemble.py --output build/train/model
 """
 
 from __future__ import annotations
@@ -25,20 +25,36 @@ NAME = "stickers"
 STEPS, GUIDANCE = 12, 2.5
 INDEX = {
     "_class_name": "StableDiffusionPipeline",
-    "feature_extractor": [None, None], "image_encoder": [None, None],
-    "requires_safety_checker": False, "safety_checker": [None, None],
+    "feature_extractor": [None, None],
+    "image_encoder": [None, None],
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
     "scheduler": ["diffusers", "DDIMScheduler"],
     "text_encoder": ["transformers", "CLIPTextModel"],
     "tokenizer": [None, None],  # SentencePiece: tokenizer/tokenizer.model, read by our own code
     "unet": ["diffusers", "UNet2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
 }
-TOKENIZER = {"tokenizer_class": "SentencePiece", "model_max_length": CONTEXT,
-             "bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": PAD}
+TOKENIZER = {
+    "tokenizer_class": "SentencePiece",
+    "model_max_length": CONTEXT,
+    "bos_token_id": BOS,
+    "eos_token_id": EOS,
+    "pad_token_id": PAD,
+}
 FACTS = {
-    "name": NAME, "family": NAME, "licence": "MIT",
-    "defaults": {"width": SIZE, "height": SIZE, "steps": STEPS, "guidance": GUIDANCE, "sampler": "ddim",
-                 "schedule": "model", "size_multiple": 8},
+    "name": NAME,
+    "family": NAME,
+    "licence": "MIT",
+    "defaults": {
+        "width": SIZE,
+        "height": SIZE,
+        "steps": STEPS,
+        "guidance": GUIDANCE,
+        "sampler": "ddim",
+        "schedule": "model",
+        "size_multiple": 8,
+    },
 }
 
 
@@ -59,9 +75,17 @@ def load_scaled_vae(root: Path, scale: float) -> AutoencoderKL:
 
 def build_scheduler() -> DDIMScheduler:
     return DDIMScheduler(
-        num_train_timesteps=TRAIN_STEPS, beta_schedule="scaled_linear", beta_start=BETA_START,
-        beta_end=BETA_END, rescale_betas_zero_snr=True, prediction_type="v_prediction",
-        timestep_spacing="trailing", steps_offset=0, set_alpha_to_one=True, clip_sample=False)
+        num_train_timesteps=TRAIN_STEPS,
+        beta_schedule="scaled_linear",
+        beta_start=BETA_START,
+        beta_end=BETA_END,
+        rescale_betas_zero_snr=True,
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        steps_offset=0,
+        set_alpha_to_one=True,
+        clip_sample=False,
+    )
 
 
 def write_json(value: dict, path: Path) -> None:

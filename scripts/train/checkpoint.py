@@ -96,8 +96,12 @@ def default_device() -> str:
 
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--root", type=Path, default=Path("build/train"),
-                        help="folder with data/ and tokenizer.model; checkpoints go there too")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path("build/train"),
+        help="folder with data/ and tokenizer.model; checkpoints go there too",
+    )
     parser.add_argument("--device", default=default_device(), help="cpu or cuda")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
@@ -105,18 +109,22 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
 
 def common_arguments(description: str, minutes: float) -> argparse.ArgumentParser:
     """The arguments of every training program."""
-    parser = argparse.ArgumentParser(description=description,
-                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add_device_arguments(parser)
     parser.add_argument("--data", type=Path, help="folder of the splits; ROOT/data when left out")
     parser.add_argument("--minutes", type=float, default=minutes, help="time budget, over all resumes")
     parser.add_argument("--deadline", type=float, help="Unix time at which to end at the latest")
-    parser.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True,
-                        help="go on from the checkpoint when there is one")
+    parser.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on from the checkpoint when there is one",
+    )
     parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
     parser.add_argument("--log-every", type=int, default=50, help="steps between lines of the log")
-    parser.add_argument("--graph", action=argparse.BooleanOptionalAction, default=True,
-                        help="on CUDA, replay each step as one graph")
+    parser.add_argument(
+        "--graph", action=argparse.BooleanOptionalAction, default=True, help="on CUDA, replay each step as one graph"
+    )
     return parser
 
 
@@ -138,8 +146,12 @@ def use_fast_malloc() -> None:
 
     Otherwise each activation is mapped, cleared by the kernel and unmapped again at every step.
     """
-    wanted = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2 << 30),
-              "MALLOC_TOP_PAD_": str(256 << 20), "OMP_WAIT_POLICY": "PASSIVE"}
+    wanted = {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(2 << 30),
+        "MALLOC_TOP_PAD_": str(256 << 20),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
     if any(os.environ.get(key) != value for key, value in wanted.items()):
         os.environ.update(wanted)
         os.execv(sys.executable, [sys.executable, *sys.argv])

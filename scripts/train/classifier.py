@@ -46,8 +46,14 @@ class Judge(nn.Module):
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            _block(4, 32, 4, 2), _block(32, 64, 4, 2), _block(64, 80, 3, 1), _block(80, 112, 3, 2),
-            _block(112, 112, 3, 1), _block(112, 144, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+            _block(4, 32, 4, 2),
+            _block(32, 64, 4, 2),
+            _block(64, 80, 3, 1),
+            _block(80, 112, 3, 2),
+            _block(112, 112, 3, 1),
+            _block(112, 144, 3, 2),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
         )
         self.head = nn.Linear(144, classes)
 
@@ -95,8 +101,9 @@ def identify_each(judge: Judge, pictures: np.ndarray) -> list[list[Thing]]:
     result = []
     for picture, part in zip(pictures, parts, strict=True):
         middles = [np.argwhere(mask).mean(0) / picture.shape[:2] for mask in oracles.objects(picture)]
-        result.append([Thing(names[int(row.argmax())], float(x), float(y))
-                       for row, (y, x) in zip(part, middles, strict=True)])
+        result.append(
+            [Thing(names[int(row.argmax())], float(x), float(y)) for row, (y, x) in zip(part, middles, strict=True)]
+        )
     return result
 
 
@@ -188,8 +195,17 @@ def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
     def validate() -> dict:
         return {"val": float((judge(fresh).argmax(dim=1) == truth).float().mean())}
 
-    return Stage("judge", judge, Optimizers(judge, outer=None, weight_decay=0.02), args.batch, args.learning_rate,
-                 0.99, loss, ("loss",), validate)
+    return Stage(
+        "judge",
+        judge,
+        Optimizers(judge, outer=None, weight_decay=0.02),
+        args.batch,
+        args.learning_rate,
+        0.99,
+        loss,
+        ("loss",),
+        validate,
+    )
 
 
 def export(root: Path, output: Path) -> None:

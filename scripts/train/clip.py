@@ -31,9 +31,14 @@ class ImageTower(nn.Module):
         super().__init__()
 
         def stage(inside: int, outside: int) -> list[nn.Module]:
-            return [nn.Conv2d(inside, outside, 3, stride=2, padding=1),
-                    nn.GroupNorm(8, outside), nn.SiLU(),
-                    nn.Conv2d(outside, outside, 3, padding=1), nn.GroupNorm(8, outside), nn.SiLU()]
+            return [
+                nn.Conv2d(inside, outside, 3, stride=2, padding=1),
+                nn.GroupNorm(8, outside),
+                nn.SiLU(),
+                nn.Conv2d(outside, outside, 3, padding=1),
+                nn.GroupNorm(8, outside),
+                nn.SiLU(),
+            ]
 
         self.body = nn.Sequential(nn.AvgPool2d(2), *stage(3, 32), *stage(32, 64), *stage(64, 128), *stage(128, 128))
         self.head = nn.Linear(128 * 16, WIDTH)
@@ -67,8 +72,9 @@ class Clip(nn.Module):
 def slot_table(records: list[dict], names: list[list]) -> Tensor:
     """int64 (N, slots): which name each record has in each slot."""
     numbers = [{name: k for k, name in enumerate(values)} for values in names]
-    return torch.tensor([[number[record[slot]] for slot, number in zip(SLOTS, numbers, strict=True)]
-                         for record in records])
+    return torch.tensor(
+        [[number[record[slot]] for slot, number in zip(SLOTS, numbers, strict=True)] for record in records]
+    )
 
 
 def validate(clip: Clip, images: Tensor, truth: Tensor, captions: Captions) -> dict:
@@ -113,10 +119,23 @@ def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
         slots = sum(clip.read_slots(x, key) for x in (seen, en, zh))
         return contrast + 0.5 * slots, torch.stack((contrast, slots))
 
-    print(f"text encoder: {sum(p.numel() for p in clip.text.encoder.parameters())} parameters, "
-          f"{len(captions.ids)} different captions of at most {captions.length} ids", flush=True)
-    return Stage("clip", clip, optimizer, args.batch, args.learning_rate, 0.998, loss, ("contrast", "slots"),
-                 lambda: validate(clip, held_images, held_truth, held_captions), {"names": names})
+    print(
+        f"text encoder: {sum(p.numel() for p in clip.text.encoder.parameters())} parameters, "
+        f"{len(captions.ids)} different captions of at most {captions.length} ids",
+        flush=True,
+    )
+    return Stage(
+        "clip",
+        clip,
+        optimizer,
+        args.batch,
+        args.learning_rate,
+        0.998,
+        loss,
+        ("contrast", "slots"),
+        lambda: validate(clip, held_images, held_truth, held_captions),
+        {"names": names},
+    )
 
 
 def main() -> None:

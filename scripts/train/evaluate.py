@@ -42,8 +42,11 @@ THINGS = ("a cat", "a car", "a tree", "a guitar", "a fish", "a house")
 # what is not wanted -> prompts that show it, the negative prompt, whether a picture has it
 NEGATIVES: dict[str, tuple[tuple[str, ...], str, Callable[[np.ndarray], bool]]] = {
     "red things, --negative red": (RED_THINGS, "red", lambda p: oracles.object_colour(p) == "red"),
-    "things on white, --negative \"on a white background\"":
-        (THINGS, "on a white background", lambda p: oracles.background(p) == "white"),
+    'things on white, --negative "on a white background"': (
+        THINGS,
+        "on a white background",
+        lambda p: oracles.background(p) == "white",
+    ),
 }
 Drawn = list[tuple[np.ndarray, str]]  # pictures and their captions
 
@@ -66,8 +69,14 @@ def pair_in_order(picture: np.ndarray, things: list[Thing], relation: str) -> li
     """Name and colour of the two largest objects, the one nearer to the relation's side first."""
     axis, sign = SIDES[relation]
     masks = oracles.objects(picture)[:2]
-    found = [{"concept": thing.name, "colour": oracles.object_colour(alone(picture, mask)),
-              "at": sign * getattr(thing, axis)} for thing, mask in zip(things, masks, strict=False)]
+    found = [
+        {
+            "concept": thing.name,
+            "colour": oracles.object_colour(alone(picture, mask)),
+            "at": sign * getattr(thing, axis),
+        }
+        for thing, mask in zip(things, masks, strict=False)
+    ]
     return sorted(found, key=lambda one: one["at"])
 
 
@@ -205,8 +214,11 @@ def seeds_from(first: int, count: int) -> list[int]:
 
 def missed_objects(seen: list[dict], wanted: list[dict]) -> list[str]:
     """What was asked for, in which style, and what was seen instead, of scenes with one kind of thing."""
-    return [f"{w['concept']} ({w['style']}): {s['concept']}" for s, w in zip(seen, wanted, strict=True)
-            if w["relation"] not in SIDES and s["concept"] != w["concept"]]
+    return [
+        f"{w['concept']} ({w['style']}): {s['concept']}"
+        for s, w in zip(seen, wanted, strict=True)
+        if w["relation"] not in SIDES and s["concept"] != w["concept"]
+    ]
 
 
 def sweep(args: argparse.Namespace, judge: Judge, model: Generator) -> dict[str, dict]:
@@ -216,8 +228,10 @@ def sweep(args: argparse.Namespace, judge: Judge, model: Generator) -> dict[str,
     seeds = seeds_from(args.seed, len(captions))
     settings = {f"guidance {x:g}": (args.steps, x) for x in GUIDANCES}
     settings |= {f"steps {n}": (n, args.guidance) for n in STEPS}
-    scores = {setting: score(readings(judge, model.draw(captions, seeds, *setting), records), records)
-              for setting in dict.fromkeys(settings.values())}
+    scores = {
+        setting: score(readings(judge, model.draw(captions, seeds, *setting), records), records)
+        for setting in dict.fromkeys(settings.values())
+    }
     return {name: scores[setting] for name, setting in settings.items()}
 
 
@@ -239,8 +253,16 @@ def evaluate(args: argparse.Namespace) -> tuple[dict, Drawn]:
     judge, model = load_judge(args.judge), Generator(args.model, args.device)
     args.steps = args.steps or model.defaults["steps"]
     args.guidance = args.guidance or model.defaults["guidance"]
-    figures: dict = {"pictures": args.count, "steps": args.steps, "guidance": args.guidance, "seed": args.seed,
-                     "scores": {}, "psnr": {}, "counted": {}, "missed": {}}
+    figures: dict = {
+        "pictures": args.count,
+        "steps": args.steps,
+        "guidance": args.guidance,
+        "seed": args.seed,
+        "scores": {},
+        "psnr": {},
+        "counted": {},
+        "missed": {},
+    }
     shown = [row for split in SPLITS for row in evaluate_split(args, split, judge, model, figures)]
     figures["sweep"] = {"pictures": args.swept, "scores": sweep(args, judge, model)}
     figures["negatives"] = negatives(args, model)

@@ -39,8 +39,15 @@ class Generator:
         return contexts[0]
 
     @torch.inference_mode()
-    def draw(self, captions: list[str], seeds: list[int], steps: int, guidance: float,
-             negatives: list[str] | None = None, batch: int = 50) -> np.ndarray:
+    def draw(
+        self,
+        captions: list[str],
+        seeds: list[int],
+        steps: int,
+        guidance: float,
+        negatives: list[str] | None = None,
+        batch: int = 50,
+    ) -> np.ndarray:
         """Pictures (N, H, W, 3) uint8; picture k depends on captions[k], negatives[k] and seeds[k] only."""
         negatives, pictures = negatives or [""] * len(captions), []
         for start in range(0, len(captions), batch):

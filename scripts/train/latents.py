@@ -1,6 +1,6 @@
 """Encodes every picture once with the trained VAE.
 
-    python scripts/train/latents.py        # unet.py does it too when it is missing
+python scripts/train/latents.py        # unet.py does it too when it is missing
 """
 
 from __future__ import annotations

@@ -24,8 +24,9 @@ def orthogonalise(matrix: Tensor) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Muon for matrices and convolution kernels, scaled to AdamW's usual step (arXiv 2502.16982)."""
 
-    def __init__(self, params: list[nn.Parameter], lr: Tensor, momentum: float = 0.95,
-                 weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, params: list[nn.Parameter], lr: Tensor, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -60,8 +61,9 @@ class Optimizers:
     The learning rate is a tensor on the parameters' device: a captured CUDA graph reads it anew each step.
     """
 
-    def __init__(self, module: nn.Module, outer: tuple[str, ...] | None, beta: float = 0.99,
-                 weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, module: nn.Module, outer: tuple[str, ...] | None, beta: float = 0.99, weight_decay: float = 0.01
+    ) -> None:
         """`outer`: parts of names of first and last layers, which AdamW keeps; None: it keeps everything."""
         inner, rest = [], []
         for name, p in module.named_parameters():
@@ -69,8 +71,11 @@ class Optimizers:
             (inner if is_inner else rest).append(p)
         self.lr = torch.zeros((), device=rest[0].device)
         self.parts: list[torch.optim.Optimizer] = [Muon(inner, self.lr)] if inner else []
-        self.parts.append(torch.optim.AdamW(rest, lr=self.lr, betas=(0.9, beta), weight_decay=weight_decay,
-                                            fused=True, capturable=self.lr.is_cuda))
+        self.parts.append(
+            torch.optim.AdamW(
+                rest, lr=self.lr, betas=(0.9, beta), weight_decay=weight_decay, fused=True, capturable=self.lr.is_cuda
+            )
+        )
         self._share_rate()
 
     def _share_rate(self) -> None:

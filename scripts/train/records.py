@@ -23,8 +23,9 @@ class Split:
         with (self.folder / "scenes.jsonl").open(encoding="utf-8") as lines:
             records = [json.loads(line) for line in lines]
         if len(records) != len(self):
-            raise SystemExit(f"{self.folder}: {len(self)} pictures but {len(records)} records; "
-                             "run scripts/train/data.py again")
+            raise SystemExit(
+                f"{self.folder}: {len(self)} pictures but {len(records)} records; run scripts/train/data.py again"
+            )
         return records
 
     def __len__(self) -> int:
@@ -52,6 +53,7 @@ def random_crop(images: Tensor, rows: Tensor, edge: int) -> Tensor:
     if edge == images.shape[1]:
         return images[rows]
     window = torch.arange(edge, device=rows.device)
-    y, x = (torch.randint(images.shape[axis] - edge + 1, (len(rows), 1), device=rows.device) + window
-            for axis in (1, 2))
+    y, x = (
+        torch.randint(images.shape[axis] - edge + 1, (len(rows), 1), device=rows.device) + window for axis in (1, 2)
+    )
     return images[rows[:, None, None], y[:, :, None], x[:, None, :]]

@@ -6,8 +6,20 @@ import argparse
 import json
 from pathlib import Path
 
-COLUMNS = ("object", "colour", "background", "size", "count", "count 1", "count 2", "count 3", "count 4", "all",
-           "relation", "pair")
+COLUMNS = (
+    "object",
+    "colour",
+    "background",
+    "size",
+    "count",
+    "count 1",
+    "count 2",
+    "count 3",
+    "count 4",
+    "all",
+    "relation",
+    "pair",
+)
 
 SWEPT = ("object", "colour", "background", "count", "all", "relation")
 
@@ -19,22 +31,34 @@ def _cell(value: float | None) -> str:
 def table(columns: tuple[str, ...], rows: dict[str, dict]) -> list[str]:
     """Lines of a Markdown table of shares."""
     cells = {name: " | ".join(_cell(row.get(column)) for column in columns) for name, row in rows.items()}
-    return ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|",
-            *(f"| {name} | {text} |" for name, text in cells.items())]
+    return [
+        "| | " + " | ".join(columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+        *(f"| {name} | {text} |" for name, text in cells.items()),
+    ]
 
 
 def remarks(figures: dict) -> list[str]:
     """What is said beneath the first table."""
     counted = "; ".join(f"{split} " + "/".join(map(str, scenes)) for split, scenes in figures["counted"].items())
-    ratios = "; ".join(f"{split} {p['mean']:.1f} dB ({p['pooled']:.1f} dB from the pooled error)"
-                       for split, p in figures["psnr"].items())
-    lines = [f"Scenes with 1/2/3/4 things of one kind: {counted}. A share p of n scenes has a standard error of "
-             "sqrt(p (1 - p) / n).", "", f"VAE round trip of unseen scenes, mean PSNR of a picture: {ratios}."]
+    ratios = "; ".join(
+        f"{split} {p['mean']:.1f} dB ({p['pooled']:.1f} dB from the pooled error)"
+        for split, p in figures["psnr"].items()
+    )
+    lines = [
+        f"Scenes with 1/2/3/4 things of one kind: {counted}. A share p of n scenes has a standard error of "
+        "sqrt(p (1 - p) / n).",
+        "",
+        f"VAE round trip of unseen scenes, mean PSNR of a picture: {ratios}.",
+    ]
     if (m := figures.get("memorisation")) is not None:
-        lines += ["", f"Distance to the nearest of {m['library']} training pictures (16x16 thumbnails, root mean "
-                  f"square, median): generated held-out pictures {m['generated']:.4f}, fresh renders of the same "
-                  f"scenes {m['renders']:.4f}, ratio {m['ratio']:.2f}; {100 * m['copies']:.1f} % of the "
-                  "generated ones are nearer than the nearest 1 % of the renders."]
+        lines += [
+            "",
+            f"Distance to the nearest of {m['library']} training pictures (16x16 thumbnails, root mean "
+            f"square, median): generated held-out pictures {m['generated']:.4f}, fresh renders of the same "
+            f"scenes {m['renders']:.4f}, ratio {m['ratio']:.2f}; {100 * m['copies']:.1f} % of the "
+            "generated ones are nearer than the nearest 1 % of the renders.",
+        ]
     return lines
 
 

@@ -1,6 +1,6 @@
 """Draws prompts with the current checkpoints: one row per prompt, one column per seed.
 
-    python scripts/train/sample.py --output build/train/grid.png "a blue cat" "两个红色的苹果"
+python scripts/train/sample.py --output build/train/grid.png "a blue cat" "两个红色的苹果"
 """
 
 from __future__ import annotations
@@ -21,10 +21,22 @@ from unet import EDGE, PlainAttention, load_text_encoder
 from vae import LATENT_CHANNELS
 
 PROMPTS = (
-    "a blue cat", "two red apples on a yellow background", "a green car on the beach", "three purple fish",
-    "four pink stars on a black background", "a dog at night", "a red heart to the left of a blue star",
-    "a yellow car above a green apple", "一只蓝色的猫", "黄色背景上的两个红色的苹果", "雪地上的一辆绿色的汽车",
-    "三条紫色的鱼", "一朵花", "四颗黄色的星星", "左边一只红色的猫，右边一只蓝色的狗", "一只橙色的狐狸在草地上",
+    "a blue cat",
+    "two red apples on a yellow background",
+    "a green car on the beach",
+    "three purple fish",
+    "four pink stars on a black background",
+    "a dog at night",
+    "a red heart to the left of a blue star",
+    "a yellow car above a green apple",
+    "一只蓝色的猫",
+    "黄色背景上的两个红色的苹果",
+    "雪地上的一辆绿色的汽车",
+    "三条紫色的鱼",
+    "一朵花",
+    "四颗黄色的星星",
+    "左边一只红色的猫，右边一只蓝色的狗",
+    "一只橙色的狐狸在草地上",
 )
 
 
@@ -44,8 +56,12 @@ class Painter:
     @torch.no_grad()
     def draw(self, prompts: list[str], seeds: list[int], steps: int, guidance: float) -> np.ndarray:
         """(N, 128, 128, 3) uint8 of N prompts with a seed each; the noise is the CPU's on every device."""
-        noise = torch.cat([torch.randn((1, LATENT_CHANNELS, EDGE, EDGE), generator=torch.Generator().manual_seed(seed))
-                           for seed in seeds]).to(self.device)
+        noise = torch.cat(
+            [
+                torch.randn((1, LATENT_CHANNELS, EDGE, EDGE), generator=torch.Generator().manual_seed(seed))
+                for seed in seeds
+            ]
+        ).to(self.device)
         ids = encode_all(self.tokenizer, [""] * len(prompts) + list(prompts)).to(self.device)
         context = self.encoder(input_ids=ids).last_hidden_state
 
@@ -67,8 +83,10 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
     args = parser.parse_args()
     painter = Painter(args.root, prepare(args))
-    rows = [np.concatenate(painter.draw([prompt] * args.seeds, list(range(args.seeds)), args.steps,
-                                        args.guidance), axis=1) for prompt in args.prompts]
+    rows = [
+        np.concatenate(painter.draw([prompt] * args.seeds, list(range(args.seeds)), args.steps, args.guidance), axis=1)
+        for prompt in args.prompts
+    ]
     # Two prompts side by side: a sheet as wide as it is high is easier to look at.
     rows += [np.full_like(rows[0], 255)] * (len(rows) % 2)
     sheet = np.concatenate([np.concatenate(pair, axis=1) for pair in zip(rows[::2], rows[1::2], strict=True)])

@@ -56,8 +56,13 @@ class Captions:
 def build_captions(records: list[dict], tokenizer: sentencepiece.SentencePieceProcessor) -> dict[str, np.ndarray]:
     """ids and rows of Captions."""
     number: dict[str, int] = {}
-    rows = np.array([[[number.setdefault(c, len(number)) for c in record[language]]
-                      for language in LANGUAGES] for record in records], np.int32)
+    rows = np.array(
+        [
+            [[number.setdefault(c, len(number)) for c in record[language]] for language in LANGUAGES]
+            for record in records
+        ],
+        np.int32,
+    )
     return {"ids": encode_many(tokenizer, list(number)), "rows": rows}
 
 
@@ -76,10 +81,21 @@ def load_captions(split: Split, tokenizer: sentencepiece.SentencePieceProcessor,
 
 def build_text_encoder(vocabulary: int) -> CLIPTextModel:
     """Causal pre-LN transformer, (N, 32) ids -> last_hidden_state (N, 32, 192)."""
-    return CLIPTextModel(CLIPTextConfig(
-        vocab_size=vocabulary, hidden_size=WIDTH, intermediate_size=640, projection_dim=WIDTH,
-        num_hidden_layers=4, num_attention_heads=6, max_position_embeddings=CONTEXT,
-        hidden_act="gelu", bos_token_id=BOS, eos_token_id=EOS, pad_token_id=PAD))
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=vocabulary,
+            hidden_size=WIDTH,
+            intermediate_size=640,
+            projection_dim=WIDTH,
+            num_hidden_layers=4,
+            num_attention_heads=6,
+            max_position_embeddings=CONTEXT,
+            hidden_act="gelu",
+            bos_token_id=BOS,
+            eos_token_id=EOS,
+            pad_token_id=PAD,
+        )
+    )
 
 
 def contexts(encoder: CLIPTextModel, ids: Tensor) -> Tensor:

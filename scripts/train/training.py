@@ -109,11 +109,21 @@ class Log:
         rate = (step - self._last[1]) * stage.batch / max(now - self._last[0], 1e-6)
         self._last = (now, step)
         samples = step * stage.batch
-        print(step, f"{budget.spent_s():.1f}", samples, *(f"{v:.5f}" for v in figures), f"{rate:.1f}",
-              sep=",", file=self._file)
+        print(
+            step,
+            f"{budget.spent_s():.1f}",
+            samples,
+            *(f"{v:.5f}" for v in figures),
+            f"{rate:.1f}",
+            sep=",",
+            file=self._file,
+        )
         values = " ".join(f"{k} {v:.4f}" for k, v in zip(stage.figures, figures, strict=True))
-        print(f"{stage.name}: step {step} {values} {rate:.0f} samples/s {samples / 1000:.0f}k, "
-              f"{budget.left_s():.0f} s left", flush=True)
+        print(
+            f"{stage.name}: step {step} {values} {rate:.0f} samples/s {samples / 1000:.0f}k, "
+            f"{budget.left_s():.0f} s left",
+            flush=True,
+        )
 
 
 def restart_without(option: str) -> None:
@@ -145,11 +155,20 @@ class Run:
         if stage.validate is not None:
             with self.ema.applied(stage.module):
                 found = stage.validate()
-            print(f"{stage.name}: step {self.step}:",
-                  ", ".join(f"{k} {v:.4f}" for k, v in found.items()), flush=True)
-        save_atomic({"model": stage.module.state_dict(), "ema": self.ema.weights, "step": self.step,
-                     "samples": self.step * stage.batch, "spent_s": self.budget.spent_s(),
-                     "optimizer": stage.optimizer.state_dict(), **stage.facts, **found}, self.path)
+            print(f"{stage.name}: step {self.step}:", ", ".join(f"{k} {v:.4f}" for k, v in found.items()), flush=True)
+        save_atomic(
+            {
+                "model": stage.module.state_dict(),
+                "ema": self.ema.weights,
+                "step": self.step,
+                "samples": self.step * stage.batch,
+                "spent_s": self.budget.spent_s(),
+                "optimizer": stage.optimizer.state_dict(),
+                **stage.facts,
+                **found,
+            },
+            self.path,
+        )
 
     def _advance(self, step: Step) -> None:
         try:
@@ -162,8 +181,11 @@ class Run:
 
     def go(self) -> None:
         stage, budget = self.stage, self.budget
-        print(f"{stage.name}: {sum(p.numel() for p in stage.module.parameters())} parameters, "
-              f"batches of {stage.batch}, {budget.left_s():.0f} s from step {self.step}", flush=True)
+        print(
+            f"{stage.name}: {sum(p.numel() for p in stage.module.parameters())} parameters, "
+            f"batches of {stage.batch}, {budget.left_s():.0f} s from step {self.step}",
+            flush=True,
+        )
         stage.module.train()
         step, log, saved = Step(stage, self.args.graph), Log(stage, self.args.root, self.step), time.monotonic()
         least = self.step + LEAST

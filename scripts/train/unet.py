@@ -42,20 +42,35 @@ EDGE = SIZE // FACTOR
 def build_unet() -> UNet2DConditionModel:
     """(N, 8, h, w), timestep, context (N, 32, 192) -> (N, 8, h, w); 7.4 M parameters."""
     return UNet2DConditionModel(
-        sample_size=EDGE, in_channels=LATENT_CHANNELS, out_channels=LATENT_CHANNELS,
-        block_out_channels=CHANNELS, layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D",) * 2, up_block_types=("CrossAttnUpBlock2D",) * 2,
-        cross_attention_dim=WIDTH, attention_head_dim=HEADS, norm_num_groups=16)
+        sample_size=EDGE,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        block_out_channels=CHANNELS,
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",) * 2,
+        up_block_types=("CrossAttnUpBlock2D",) * 2,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=HEADS,
+        norm_num_groups=16,
+    )
 
 
 class PlainAttention:
     """Attention as two products and a softmax: on a CPU twice as fast as the fused one in bf16."""
 
-    def __call__(self, attn: Attention, x: Tensor, encoder_hidden_states: Tensor | None = None,
-                 attention_mask: Tensor | None = None, temb: Tensor | None = None) -> Tensor:
+    def __call__(
+        self,
+        attn: Attention,
+        x: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+    ) -> Tensor:
         context = x if encoder_hidden_states is None else encoder_hidden_states
-        q, k, v = (project(y).unflatten(2, (attn.heads, -1)).transpose(1, 2) for project, y in
-                   ((attn.to_q, x), (attn.to_k, context), (attn.to_v, context)))
+        q, k, v = (
+            project(y).unflatten(2, (attn.heads, -1)).transpose(1, 2)
+            for project, y in ((attn.to_q, x), (attn.to_k, context), (attn.to_v, context))
+        )
         weights = (q * attn.scale @ k.transpose(2, 3)).float().softmax(dim=3).to(v.dtype)
         return attn.to_out[0]((weights @ v).transpose(1, 2).flatten(2))
 
@@ -64,8 +79,7 @@ def load_text_encoder(root: Path, vocabulary: int) -> torch.nn.Module:
     """The trained text encoder (averaged weights), frozen."""
     tower = TextTower(vocabulary)
     weights = load_state(root / "clip.pt")["ema"]
-    tower.load_state_dict({k.removeprefix("text."): v for k, v in weights.items()
-                           if k.startswith("text.")})
+    tower.load_state_dict({k.removeprefix("text."): v for k, v in weights.items() if k.startswith("text.")})
     encoder = build_text_encoder(vocabulary)
     encoder.load_state_dict(tower.encoder.state_dict())
     return encoder.eval().requires_grad_(False)
@@ -148,8 +162,17 @@ def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
         error = ((predict(unet, x, t, context) - target) ** 2).mean(dim=(1, 2, 3))
         return (error * examples.process.weight[t]).mean(), error.mean()[None]
 
-    return Stage("unet", unet, Optimizers(unet, outer=("conv_in", "conv_out")), args.batch, args.learning_rate,
-                 0.998, loss, ("v_error",), facts={"scale": examples.scale})
+    return Stage(
+        "unet",
+        unet,
+        Optimizers(unet, outer=("conv_in", "conv_out")),
+        args.batch,
+        args.learning_rate,
+        0.998,
+        loss,
+        ("v_error",),
+        facts={"scale": examples.scale},
+    )
 
 
 def main() -> None:
@@ -158,8 +181,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=512 if on_gpu else 64)
     parser.add_argument("--learning-rate", type=float, default=2e-3 if on_gpu else 1e-3)
     parser.add_argument("--drop", type=float, default=0.12, help="share of empty captions")
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=False,
-                        help="fuse the network's operations with torch.compile")
+    parser.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="fuse the network's operations with torch.compile",
+    )
     parser.add_argument("--after", type=Path, nargs="*", default=[], help="begin when these files are there")
     args = parser.parse_args()
     Run(build_stage(args, prepare(args)), args).go()

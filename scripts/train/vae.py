@@ -30,9 +30,16 @@ KL_WEIGHT = 3e-4  # per latent value; L1 is per colour value
 def build_vae() -> AutoencoderKL:
     """Narrow where pictures are large, so that two CPU cores decode one in 0.2 s; 4.4 M parameters."""
     return AutoencoderKL(
-        in_channels=3, out_channels=3, latent_channels=LATENT_CHANNELS, sample_size=SIZE,
-        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(48, 96, 128, 128), layers_per_block=1, norm_num_groups=8)
+        in_channels=3,
+        out_channels=3,
+        latent_channels=LATENT_CHANNELS,
+        sample_size=SIZE,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(48, 96, 128, 128),
+        layers_per_block=1,
+        norm_num_groups=8,
+    )
 
 
 def gradients(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,8 +82,17 @@ def build_stage(args: argparse.Namespace, device: torch.device) -> Stage:
         decoded = [vae.decode(vae.encode(part).latent_dist.mean).sample for part in fresh.split(32)]
         return {"psnr": psnr(torch.cat(decoded), fresh).mean}
 
-    return Stage("vae", vae, Optimizers(vae, outer=("conv_in", "conv_out")), args.batch, args.learning_rate,
-                 0.998, loss, ("loss", "kl"), validate)
+    return Stage(
+        "vae",
+        vae,
+        Optimizers(vae, outer=("conv_in", "conv_out")),
+        args.batch,
+        args.learning_rate,
+        0.998,
+        loss,
+        ("loss", "kl"),
+        validate,
+    )
 
 
 def main() -> None:
@@ -85,8 +101,9 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=SIZE, help="edge in px of the squares to learn from")
     parser.add_argument("--pictures", type=int, default=60_000, help="use at most so many")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--decoder-only", action="store_true",
-                        help="keep the encoder (and cached latents) as averaged so far")
+    parser.add_argument(
+        "--decoder-only", action="store_true", help="keep the encoder (and cached latents) as averaged so far"
+    )
     args = parser.parse_args()
     run = Run(build_stage(args, prepare(args)), args)
     if args.decoder_only:

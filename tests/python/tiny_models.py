@@ -133,9 +133,7 @@ def tiny_text_encoder(width: int, length: int, vocab_size: int) -> CLIPTextModel
     )
 
 
-def _write_parts(
-    folder: Path, seed: int, *, channels: int, width: int, length: int, vocab_size: int
-) -> None:
+def _write_parts(folder: Path, seed: int, *, channels: int, width: int, length: int, vocab_size: int) -> None:
     torch.manual_seed(seed)
     unet, vae = tiny_unet(channels, width), tiny_vae(channels)
     text_encoder = tiny_text_encoder(width, length, vocab_size)
@@ -192,11 +190,7 @@ def byte_symbols() -> list[str]:
 
 def learned_merges() -> list[tuple[str, str]]:
     """The most frequent neighbours of SENTENCES' words, as byte-pair encoding learns them."""
-    words = [
-        [*word[:-1], word[-1] + "</w>"]
-        for sentence in SENTENCES
-        for word in sentence.replace(",", "").split()
-    ]
+    words = [[*word[:-1], word[-1] + "</w>"] for sentence in SENTENCES for word in sentence.replace(",", "").split()]
     merges: list[tuple[str, str]] = []
     while len(merges) < MERGES:
         counts: dict[tuple[str, str], int] = {}

@@ -99,9 +99,7 @@ def test_a_failure_leaves_nothing_and_keeps_the_old_bundle(
     (tmp_path / "model.json").rename(bundle / "model.json")
 
     def fail(*_: Any) -> Any:
-        raise {"interrupt": KeyboardInterrupt(), "disk": OSError(28, "No space left on device")}[
-            failure
-        ]
+        raise {"interrupt": KeyboardInterrupt(), "disk": OSError(28, "No space left on device")}[failure]
 
     if failure != "fault":
         monkeypatch.setattr(export.convert, "write_manifest", fail)
@@ -110,9 +108,7 @@ def test_a_failure_leaves_nothing_and_keeps_the_old_bundle(
         expected = {"interrupt": (130, "interrupted"), "disk": (74, "No space left")}[failure]
     else:
         forward = export.unet.TraceableUNet.forward
-        monkeypatch.setattr(
-            export.unet.TraceableUNet, "forward", lambda *inputs: forward(*inputs) * 1.001
-        )
+        monkeypatch.setattr(export.unet.TraceableUNet, "forward", lambda *inputs: forward(*inputs) * 1.001)
         expected = (70, "unet.pt differs from the original")
     code = export_model.main([str(sd1), "--output", str(bundle), "--force", "--dtype", "float32"])
     assert code == expected[0]
@@ -134,9 +130,7 @@ def test_refuses_a_full_disk_before_it_starts(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_refuses_an_output_below_a_file(
-    sd1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_refuses_an_output_below_a_file(sd1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     code, line = refused(capsys, sd1, "--output", tmp_path / "file" / "bundle")
     assert (code, "cannot be created" in line) == (73, True)

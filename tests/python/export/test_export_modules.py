@@ -82,9 +82,7 @@ def test_vae_answers_as_diffusers_at_any_size(pair: tuple[Path, Path], dtype: to
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @torch.no_grad()
-def test_text_encoder_returns_a_context_for_every_clip_skip(
-    pair: tuple[Path, Path], dtype: torch.dtype
-) -> None:
+def test_text_encoder_returns_a_context_for_every_clip_skip(pair: tuple[Path, Path], dtype: torch.dtype) -> None:
     source, bundle = pair
     facts = manifest(bundle)
     spec, length = facts["text_encoder"], facts["tokenizers"][0]["length"]

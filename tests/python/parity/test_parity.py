@@ -80,13 +80,9 @@ class Model:
         folder = self.source / "tokenizer"
         if spec["type"] == "clip-bpe":
             tokenizer = CLIPTokenizer.from_pretrained(folder)
-            ids = tokenizer(
-                text, padding="max_length", max_length=spec["length"], truncation=True
-            ).input_ids
+            ids = tokenizer(text, padding="max_length", max_length=spec["length"], truncation=True).input_ids
         else:
-            processor = sentencepiece.SentencePieceProcessor(
-                model_file=str(folder / "tokenizer.model")
-            )
+            processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
             inner = processor.encode(text)[: spec["length"] - 2]
             ids = [spec["bos"], *inner, spec["eos"]]
             ids += [spec["pad"]] * (spec["length"] - len(ids))
@@ -167,9 +163,7 @@ def drawn_by_the_program(
     command += ["-N", negative] if negative is not None else []
     run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr
-    paths = (
-        [folder / f"x-{k + 1:04}.png" for k in range(len(seeds))] if len(seeds) > 1 else [output]
-    )
+    paths = [folder / f"x-{k + 1:04}.png" for k in range(len(seeds))] if len(seeds) > 1 else [output]
     assert sorted(folder.glob("*.png")) == paths
     return paths
 
@@ -220,9 +214,7 @@ def test_pictures_equal_those_of_diffusers(
 
 
 @pytest.mark.parametrize("size", [(104, 72), (8, 24)])
-def test_pictures_of_other_shapes_equal_those_of_diffusers(
-    model: Model, size: tuple[int, int], tmp_path: Path
-) -> None:
+def test_pictures_of_other_shapes_equal_those_of_diffusers(model: Model, size: tuple[int, int], tmp_path: Path) -> None:
     seeds = SEEDS[:2]
     expected = drawn_by_diffusers(model, "dpmpp_2m", 7.5, None, size=size, seeds=seeds)
     paths = drawn_by_the_program(model, tmp_path, "dpmpp_2m", 7.5, None, size=size, seeds=seeds)

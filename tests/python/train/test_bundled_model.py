@@ -96,9 +96,7 @@ def test_the_picture_shows_what_the_prompt_says(wanted: Wanted, pictures: dict[s
 def test_most_objects_are_what_the_prompt_says(pictures: dict[str, np.ndarray]) -> None:
     judge = classifier.load_judge()
     right = [
-        name == wanted.concept
-        for wanted in WANTED
-        for name in classifier.identify(judge, pictures[wanted.prompt])
+        name == wanted.concept for wanted in WANTED for name in classifier.identify(judge, pictures[wanted.prompt])
     ]
     assert np.mean(right) >= 0.75
 

@@ -72,8 +72,10 @@ def test_a_caption_of_two_things_says_which_is_where() -> None:
     scene = Scene("apple", "red", 1, "white", relation="above", concept2="cat", colour2="blue")
     english, chinese = captions.captions(scene, known, "white", random.Random(0), count=200)
     for caption in english:
-        apple, place, cat = (max(caption.find(word) for word in words) for words in (
-            ("apple",), (" above ", " over "), ("blue cat", "blue kitty")))
+        apple, place, cat = (
+            max(caption.find(word) for word in words)
+            for words in (("apple",), (" above ", " over "), ("blue cat", "blue kitty"))
+        )
         assert -1 < apple < place < cat, caption
     assert all(("上面" in c or "上方" in c) and "苹果" in c and "猫" in c for c in chinese)
 

@@ -33,8 +33,10 @@ def test_the_thing_on_the_side_named_comes_first(relation: str, first: str) -> N
 def test_a_pair_with_its_colours_on_the_wrong_sides_is_no_hit() -> None:
     wanted = {"seen_colour": "red", "seen_colour2": "blue", "concept": "square", "concept2": "square"}
     things = [Thing("square", 0.25, 0.5), Thing("square", 0.75, 0.5)]
-    seen = [{"pair": evaluate.pair_in_order(two_squares(*colours), things, "left")}
-            for colours in (("red", "blue"), ("blue", "red"))]
+    seen = [
+        {"pair": evaluate.pair_in_order(two_squares(*colours), things, "left")}
+        for colours in (("red", "blue"), ("blue", "red"))
+    ]
     assert evaluate.score_pairs([(s, wanted) for s in seen]) == {"relation": 0.5, "pair": 1.0}
 
 
@@ -61,8 +63,18 @@ def test_results_go_back_into_checkpoints(tmp_path: Path) -> None:
     """Averaged weights in half precision, in files that are small enough, with what is stored beside them."""
     weights = {"a": torch.randn(2_000_000), "b": torch.randn(3_000_000).requires_grad_(), "n": torch.tensor(3)}
     for name in results.NAMES:
-        checkpoint.save_atomic({"model": {}, "ema": weights if name == "unet" else {"a": weights["a"]}, "step": 7,
-                                "samples": 70, "spent_s": 1.5, "optimizer": [], "scale": 4.5}, tmp_path / f"{name}.pt")
+        checkpoint.save_atomic(
+            {
+                "model": {},
+                "ema": weights if name == "unet" else {"a": weights["a"]},
+                "step": 7,
+                "samples": 70,
+                "spent_s": 1.5,
+                "optimizer": [],
+                "scale": 4.5,
+            },
+            tmp_path / f"{name}.pt",
+        )
     packed = tmp_path / "packed"
     results.pack(tmp_path, packed)
     files = sorted(path.name for path in packed.iterdir())
