@@ -72,6 +72,12 @@ class Program:
         out, err = process.communicate(stdin, timeout=TIMEOUT)
         return Result(process.returncode, out or b"", (err or b"").decode())
 
+    def dry_run(self, *arguments: object, **options: Any) -> list[dict[str, Any]]:
+        """The records of what would be drawn."""
+        result = self.run("--dry-run", "--json", *arguments, **options)
+        assert result.code == 0, result.err
+        return result.records
+
     def shell(self, script: str, *arguments: object) -> Result:
         """Runs `script` in sh, where "$@" is the program with the arguments."""
         process = subprocess.run(

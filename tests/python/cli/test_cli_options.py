@@ -1,7 +1,6 @@
 """What the command line accepts, and how it says no. Nothing here needs the engine."""
 
 import os
-import re
 
 import pytest
 from cli_program import ROOT, Program
@@ -141,12 +140,6 @@ def test_options_without_a_prompt_are_not_enough(program: Program) -> None:
     assert "give a prompt" in result.error
 
 
-def dry_run(program: Program, *arguments: object, **options: object) -> list[dict]:
-    result = program.run("--dry-run", "--json", *arguments, **options)
-    assert result.code == 0, result.err
-    return result.records
-
-
 @pytest.mark.parametrize(
     ("arguments", "prompts"),
     [
@@ -165,11 +158,11 @@ def dry_run(program: Program, *arguments: object, **options: object) -> list[dic
     ],
 )
 def test_prompts_arrive_as_they_were_typed(program: Program, arguments: list[str], prompts: list[str]) -> None:
-    assert [record["prompt"] for record in dry_run(program, *arguments, stdin=b"from standard input")] == prompts
+    assert [record["prompt"] for record in program.dry_run(*arguments, stdin=b"from standard input")] == prompts
 
 
 def test_an_empty_negative_prompt_does_not_swallow_the_next_word(program: Program) -> None:
-    (record,) = dry_run(program, "--negative=", "a red apple")
+    (record,) = program.dry_run("--negative=", "a red apple")
     assert (record["negative"], record["prompt"]) == ("", "a red apple")
 
 
@@ -182,7 +175,7 @@ def test_a_prompt_that_begins_with_a_dash_needs_two_dashes_before_it(program: Pr
 
 @pytest.mark.parametrize("text", [b"from a file\n", b"from a file\r\n", b"from a file"])
 def test_a_dash_reads_the_prompt_from_standard_input(program: Program, text: bytes) -> None:
-    assert [r["prompt"] for r in dry_run(program, "first", "-", stdin=text)] == ["first", "from a file"]
+    assert [r["prompt"] for r in program.dry_run("first", "-", stdin=text)] == ["first", "from a file"]
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"a\0b", b"x" * (1 << 20 | 1)])
@@ -245,22 +238,22 @@ def test_the_name_of_a_prompt_file_is_pointed_out(program: Program) -> None:
 
 
 def test_a_short_option_may_have_an_equals_sign(program: Program) -> None:
-    (record,) = dry_run(program, "-p=a cat", "-s=7", "-o=x.png", "-N=", "-q=false")
+    (record,) = program.dry_run("-p=a cat", "-s=7", "-o=x.png", "-N=", "-q=false")
     assert [record[key] for key in ("prompt", "seed", "path", "negative")] == ["a cat", 7, "x.png", ""]
-    (record,) = dry_run(program, "a cat", "-o==.png")
+    (record,) = program.dry_run("a cat", "-o==.png")
     assert record["path"] == "=.png"
 
 
 @pytest.mark.parametrize("text", ["\ufeffa cat", "\ufeffa cat\r\n"])
 def test_a_byte_order_mark_is_no_part_of_a_prompt(program: Program, text: str) -> None:
-    assert dry_run(program, "-", stdin=text.encode())[0]["prompt"] == "a cat"
-    assert dry_run(program, text.strip())[0]["prompt"] == "a cat"
+    assert program.dry_run("-", stdin=text.encode())[0]["prompt"] == "a cat"
+    assert program.dry_run(text.strip())[0]["prompt"] == "a cat"
     assert "UTF-16" in program.run("-", stdin=text.encode("utf-16")).error
 
 
 def test_every_setting_reaches_the_record(program: Program) -> None:
-    (record,) = dry_run(
-        program, "x", "-N", "fog", "-s", SEED_MAX, "--steps", 7, "-g", 2.5, "--guidance-rescale", 0.5,
+    (record,) = program.dry_run(
+        "x", "-N", "fog", "-s", SEED_MAX, "--steps", 7, "-g", 2.5, "--guidance-rescale", 0.5,
         "-W", 24, "-H", 8, "--sampler", "DPM++ 2M Karras", "--clip-skip", 2,
     )  # fmt: skip
     expected = {
@@ -272,22 +265,22 @@ def test_every_setting_reaches_the_record(program: Program) -> None:
 
 def test_parameters_of_samplers_reach_the_record_unless_at_their_default(program: Program) -> None:
     arguments = ["--sampler", "euler", "--schedule", "karras", "--s-churn", "3", "--s-tmax", "9.5", "--rho", "5"]
-    record = dry_run(program, "x", *arguments, "--sigma-max", "10", "--s-noise", "1")[0]
+    record = program.dry_run("x", *arguments, "--sigma-max", "10", "--s-noise", "1")[0]
     assert (record["s_churn"], record["s_tmax"], record["rho"], record["sigma_max"]) == (3, 9.5, 5, 10)
     assert "s_noise" not in record and "s_tmin" not in record and "solver_order" not in record
-    record = dry_run(program, "x", "--sampler", "dpmpp_3m", "--lower-order-final", "false", "--euler-at-final")[0]
+    record = program.dry_run("x", "--sampler", "dpmpp_3m", "--lower-order-final", "false", "--euler-at-final")[0]
     assert (record["lower_order_final"], record["euler_at_final"]) == (False, True)
 
 
 def test_lists_of_levels_make_the_steps(program: Program) -> None:
-    record = dry_run(program, "x", "--sampler", "euler", "--sigmas", "12, 3.5,0.5 ,0")[0]
+    record = program.dry_run("x", "--sampler", "euler", "--sigmas", "12, 3.5,0.5 ,0")[0]
     assert (record["steps"], record["sigmas"], record["schedule"]) == (3, [12, 3.5, 0.5, 0], "model")
-    record = dry_run(program, "x", "--timesteps", "900,500,20")[0]
+    record = program.dry_run("x", "--timesteps", "900,500,20")[0]
     assert (record["steps"], record["timesteps"]) == (3, [900, 500, 20])
 
 
 def test_a_dry_run_shows_the_token_ids_without_padding(program: Program) -> None:
-    (record,) = dry_run(program, "ab", "-N", "b")
+    (record,) = program.dry_run("ab", "-N", "b")
     # The toy's alphabet: a character of its own is its byte minus 33, at the end of a word 256 more.
     assert record["tokens"] == {"ids": [[512, 64, 65 + 256, 513]], "cut": ""}
     assert record["negative_tokens"] == {"ids": [[512, 65 + 256, 513]], "cut": ""}
@@ -312,142 +305,12 @@ def test_a_dry_run_draws_and_writes_nothing(program: Program) -> None:
 
 
 def test_all_prompts_of_a_run_share_a_random_seed(program: Program) -> None:
-    first, second = dry_run(program, "one", "two")
+    first, second = program.dry_run("one", "two")
     assert first["seed"] == second["seed"]
-    (other,) = dry_run(program, "one")
+    (other,) = program.dry_run("one")
     assert other["seed"] != first["seed"]  # one in 2^32
 
 
 def test_a_negative_prompt_without_guidance_is_pointed_out(program: Program) -> None:
     assert "no effect" in program.run("--dry-run", "x", "-N", "fog", "-g", 1).err
     assert program.run("--dry-run", "x", "-N", "fog", "-g", 2).err == ""
-
-
-def help_text(program: Program) -> str:
-    result = program.run("--help")
-    assert result.code == 0
-    assert result.err == ""
-    return result.out.decode()
-
-
-def test_help_fits_a_narrow_screen_and_leads_with_examples(program: Program) -> None:
-    text = help_text(program)
-    assert max(map(len, text.splitlines())) <= 100
-    assert text.index("Examples:") < text.index("--seed N")
-    assert text == program.run("-h").out.decode()
-
-
-OPTIONS = re.findall(
-    "[a-z-]+",
-    """
---prompt --model --output --negative --negative-prompt --count --seed --steps --guidance --cfg-scale
---guidance-rescale --width --height --size --sampler --schedule --eta --clip-skip --device --dtype --vae-dtype
---threads --batch-size --deterministic --on-exists --dry-run --verify --tolerance --no-metadata --json --quiet
---verbose --progress --no-color --show --from --list --check --version --help --config --verify-model
-""",
-)
-
-
-@pytest.mark.parametrize("option", OPTIONS)
-def test_help_has_every_option(program: Program, option: str) -> None:
-    assert re.search(rf"{option}(?![-\w])", help_text(program))
-
-
-@pytest.mark.parametrize("name", ["euler_a", "dpmpp_2m", "karras", "{seed}", "rename|overwrite|skip|error"])
-def test_help_has_the_names_to_choose_from(program: Program, name: str) -> None:
-    assert name in help_text(program)
-
-
-def test_version_goes_to_standard_output(program: Program) -> None:
-    result = program.run("--version")
-    assert (result.code, result.err) == (0, "")
-    assert re.match(r"txt2img \d+\.\d+\.\d+\n", result.out.decode())
-    assert "LibTorch 2." in result.out.decode()
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--stpes"], ["x", "--dry-run"]])
-def test_an_answer_that_needs_no_picture_does_not_load_libtorch(program: Program, arguments: list[str]) -> None:
-    loaded = program.shell('LD_DEBUG=files "$@" 2>&1 | grep "calling init"', *arguments).out
-    assert b"libtxt2img.so" in loaded
-    assert b"libtorch" not in loaded
-    assert b"libtxt2img_engine" not in loaded
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--stpes"], ["x", "--dry-run"]])
-def test_an_answer_that_needs_no_picture_takes_little_work(program: Program, arguments: list[str]) -> None:
-    # Processor time, which other processes cannot lengthen much; the least of a few runs.
-    def seconds() -> float:
-        before = os.times()
-        program.run(*arguments)
-        after = os.times()
-        return after.children_user + after.children_system - before.children_user - before.children_system
-
-    assert min(seconds() for _ in range(5)) <= 0.05
-
-
-def test_the_samplers_of_the_list_are_those_that_are_accepted(program: Program) -> None:
-    names = [record["name"] for record in program.run("--list", "samplers", "--json").records]
-    assert len(names) == 23
-    # The toy model predicts x_0, and has no EDM preconditioning.
-    for name in set(names) - {"pndm", "edm_euler", "edm_dpmpp_2m"}:
-        assert dry_run(program, "x", "--sampler", name)[0]["sampler"] == name
-
-
-def test_the_list_of_samplers_says_what_a_step_costs(program: Program) -> None:
-    rows = {row["name"]: row for row in program.run("--list", "samplers", "--json").records}
-    facts = ("method", "order", "calls_per_step", "stochastic", "arxiv", "diffusers", "label")
-    assert [rows["heun"][fact] for fact in facts] == [
-        "two stages",
-        2,
-        2,
-        False,
-        "2206.00364",
-        "HeunDiscreteScheduler",
-        "Heun",
-    ]
-    assert "heun" in (text := program.run("--list", "samplers").out.decode())
-    assert "two stages, order 2, 2 UNet calls a step, deterministic, arXiv 2206.00364" in text
-
-
-def test_lists_are_tables_for_people(program: Program) -> None:
-    assert "dpmpp_2m" in program.run("--list", "samplers").out.decode()
-    assert "karras" in program.run("--list", "schedules").out.decode()
-
-
-def test_a_list_of_schedules_shows_what_a_run_would_visit(program: Program) -> None:
-    asked = ("--list", "schedules", "--steps", "4", "--sampler", "euler")
-    rows = {row["name"]: row for row in program.run(*asked, "--json").records}
-    assert rows["trailing"]["timesteps"] == [999, 749, 499, 249]
-    assert rows["trailing"]["timesteps"] == rows["model"]["timesteps"]
-    for row in rows.values():
-        assert len(row["sigmas"]) == 5 and row["sigmas"][-1] == 0
-        assert row["sigmas"] == sorted(row["sigmas"], reverse=True)
-    only = program.run(*asked, "--schedule", "ays").out.decode()
-    assert only.startswith("ays ") and "trailing" not in only
-    assert "sigmas    14.615" in only
-    listed = program.run("--list", "schedules", "--sampler", "euler", "--sigmas", "9,3,0", "--json").records
-    assert [(row["name"], row["sigmas"][0]) for row in listed] == [("model", pytest.approx(9))]
-
-
-def test_a_list_of_schedules_says_what_does_not_go_with_the_sampler(program: Program) -> None:
-    rows = {row["name"]: row for row in program.run("--list", "schedules", "--sampler", "ddim", "--json").records}
-    assert "ddim has no karras schedule" in rows["karras"]["error"]
-    assert "error" not in rows["trailing"]
-
-
-def test_a_label_can_name_a_schedule_and_a_variant(program: Program) -> None:
-    record = dry_run(program, "x", "--sampler", "DPM++ 2M SDE Heun Karras")[0]
-    assert (record["sampler"], record["schedule"]) == ("dpmpp_2m_sde", "karras")
-    assert record["solver_type"] == "heun"
-
-
-def test_models_are_listed_with_what_is_wrong_with_them(program: Program, toy) -> None:
-    models = program.folder / "models"
-    models.mkdir()
-    (models / "good").symlink_to(toy("noise"))
-    (models / "bad").mkdir()
-    (models / "bad" / "model.json").write_text("{")
-    rows = {row["name"]: row for row in program.run("--list", "models", "--json").records}
-    assert rows["good"]["model"] == "toy-noise"
-    assert "not JSON" in rows["bad"]["error"]
-    assert dry_run(program, "x", "-m", "good")[0]["width"] == 16
