@@ -4,12 +4,13 @@
 #include <functional>
 #include <new>
 #include <string>
+#include <variant>
 
 #include "info/check.h"
 #include "info/help.h"
 #include "info/list.h"
 #include "info/show.h"
-#include "options/options.h"
+#include "options/command.h"
 #include "plan/follow.h"
 #include "run/draw.h"
 #include "run/stream.h"
@@ -23,19 +24,26 @@
 namespace txt2img::cli {
 namespace {
 
-ExitCode perform(const Options& options, Console& console) {
-  switch (options.action) {
-    case Action::kDraw: return options.is_stream ? draw_stream(options, console) : draw_pictures(options, console);
-    case Action::kDryRun: return show_plan(options, console);
-    case Action::kVerify: return options.has_files() ? verify_tree(options, console) : verify_picture(options, console);
-    case Action::kShow: return show_record(options, console);
-    case Action::kList: return list_choices(options, console);
-    case Action::kCheck: return check_model(options, console);
-    case Action::kHelp: return print_help(console);
-    case Action::kVersion: return print_version(console);
-    case Action::kUsage: return explain_usage(console);
-  }
-  return ExitCode::kInternal;
+template <typename... Works>
+struct Overloaded : Works... {
+  using Works::operator()...;
+};
+
+ExitCode perform(const Command& command, Console& console) {
+  return std::visit(Overloaded{
+                        [&](const DrawPictures& draw) { return draw_pictures(draw, console); },
+                        [&](const ShowPlan& show) { return show_plan(show, console); },
+                        [&](const DrawStream& draw) { return draw_stream(draw, console); },
+                        [&](const VerifyPicture& verify) { return verify_picture(verify, console); },
+                        [&](const VerifyTree& verify) { return verify_tree(verify, console); },
+                        [&](const ShowRecord& show) { return show_record(show, console); },
+                        [&](const ListChoices& list) { return list_choices(list, console); },
+                        [&](const CheckModel& check) { return check_model(check, console); },
+                        [&](PrintHelp) { return print_help(console); },
+                        [&](PrintVersion) { return print_version(console); },
+                        [&](ExplainUsage) { return explain_usage(console); },
+                    },
+                    command);
 }
 
 ExitCode report_errors(Console& console, const std::function<ExitCode()>& work) {
@@ -56,10 +64,13 @@ ExitCode report_errors(Console& console, const std::function<ExitCode()>& work) 
 ExitCode run(int argc, const char* const* argv) {
   Console before_options(Verbosity::kNormal, Colour::kAuto);
   return report_errors(before_options, [&] {
-    const Options options = read_options(argc, argv);
-    Console console(options.verbosity, options.colour);
-    for (const std::string& text : options.warnings) console.warning(text);
-    return report_errors(console, [&] { return perform(with_foreign_texts(options, console), console); });
+    Asked asked = read_command(argc, argv);
+    Console console(asked.verbosity, asked.colour);
+    for (const std::string& text : asked.warnings) console.warning(text);
+    return report_errors(console, [&] {
+      if (RunOptions* const run = run_of(asked.command)) take_over_foreign_texts(*run, console);
+      return perform(asked.command, console);
+    });
   });
 }
 

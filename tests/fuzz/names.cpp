@@ -2,7 +2,7 @@
 #include "plan/output_names.h"
 
 #include "fuzz.h"
-#include "options/options.h"
+#include "options/command.h"
 
 namespace {
 
@@ -40,8 +40,8 @@ void check(const OutputNames& names, const PictureName& picture, std::string_vie
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace txt2img;
   std::string_view rest = fuzz::text_of(data, size);
-  cli::Options options;
-  options.files = {"p.jsonl"};
+  cli::RunOptions options;
+  options.source.files = {"p.jsonl"};
   const std::string name_template = "out/" + take_line(rest) + ".png";
   const std::string output = take_line(rest);
   Settings settings;
@@ -50,11 +50,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string model = take_line(rest);
   const cli::PictureName picture{.settings = settings, .model = model, .id = id};
   fuzz::try_shown([&] {
-    options.output = name_template;
+    options.target.output = name_template;
     check(cli::OutputNames(options, 2), picture, name_template);
   });
   return fuzz::try_shown([&] {
-    options.output = "out/";
+    options.target.output = "out/";
     const cli::OutputNames names(options, 2);
     const cli::PictureName named{.settings = settings, .model = model, .id = id, .output = output};
     check(names, named, output.empty() ? "out/x" : "out/" + output);

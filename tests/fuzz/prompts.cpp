@@ -21,16 +21,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace txt2img;
   using namespace txt2img::cli;
   if (size == 0) return 0;
-  Options options;
-  options.request.seed = 7;
-  options.extra_keys = (data[0] & 4U) != 0 ? ExtraKeys::kPass : ExtraKeys::kError;
+  Request request;
+  request.seed = 7;
+  const ExtraKeys extra_keys = (data[0] & 4U) != 0 ? ExtraKeys::kPass : ExtraKeys::kError;
   const fuzz::MemoryFile memory(fuzz::text_of(data + 1, size - 1));
   return fuzz::try_shown([&] {
     const auto format = (data[0] & 8U) != 0 ? PromptFormat::kJson : static_cast<PromptFormat>(data[0] & 3U);
     ColumnMap columns({{.key = "prompt", .column = "text"}, {.key = "seed", .column = ""}});
     Remarks remarks;
-    PromptFile file(memory.path(), format, options.extra_keys, (data[0] & 16U) != 0 ? &columns : nullptr, &remarks);
-    ItemMaker maker(options, bundle());
+    PromptFile file(memory.path(), format, extra_keys, (data[0] & 16U) != 0 ? &columns : nullptr, &remarks);
+    ItemMaker maker(request, bundle());
     std::size_t line = 0;
     const auto refuse = [](std::size_t, const std::string& message) { fuzz::require(!message.empty()); };
     while (std::optional<PromptRow> row = file.next(refuse)) {

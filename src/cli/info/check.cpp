@@ -28,7 +28,7 @@ constexpr const char* kSentence = "a photo of a red apple on a table";
 // Rows of the report, as they come.
 class Report {
  public:
-  Report(const Options& options, Console& console) : format_(options.format), results_(console) {
+  Report(const CheckModel& command, Console& console) : format_(command.format), results_(console) {
     StandardOutput::check();
   }
 
@@ -150,9 +150,9 @@ void check_modules(const Bundle& bundle, const EngineOptions& options, Report& r
 
 }  // namespace
 
-ExitCode check_model(const Options& options, Console& console) {
-  const std::filesystem::path folder = find_bundle(options.subject.empty() ? options.model : options.subject);
-  Report report(options, console);
+ExitCode check_model(const CheckModel& command, Console& console) {
+  const std::filesystem::path folder = find_bundle(command.model);
+  Report report(command, console);
   Bundle bundle;
   report.test("model.json", [&] {
     bundle = read_bundle(folder);
@@ -167,9 +167,9 @@ ExitCode check_model(const Options& options, Console& console) {
   }
   report.stop_if_failed();  // nothing is opened whose hash is not right
   report.test("tokenizer", [&] { return check_tokenizers(bundle); });
-  check_modules(bundle, options.engine, report);
+  check_modules(bundle, command.engine, report);
   report.stop_if_failed();
-  report.test("picture", [&] { return check_picture(bundle, options.engine); });
+  report.test("picture", [&] { return check_picture(bundle, command.engine); });
   report.stop_if_failed();
   report.end(bundle.name);
   return ExitCode::kDone;

@@ -75,16 +75,16 @@ bool shows_levels(const Request& request) {
   return request.steps || request.sampler || request.schedule || listed_steps(request.sampler_options) > 0;
 }
 
-std::vector<Json> schedule_rows(const Options& options) {
-  const bool is_shown = shows_levels(options.request);
-  const std::optional<Bundle> bundle = is_shown ? std::optional(read_bundle(find_bundle(options.model))) : std::nullopt;
-  std::optional<ScheduleKind> only = options.request.schedule;
-  if (listed_steps(options.request.sampler_options) > 0) only = ScheduleKind::kModel;
+std::vector<Json> schedule_rows(const ListChoices& command) {
+  const bool is_shown = shows_levels(command.request);
+  const std::optional<Bundle> bundle = is_shown ? std::optional(read_bundle(find_bundle(command.model))) : std::nullopt;
+  std::optional<ScheduleKind> only = command.request.schedule;
+  if (listed_steps(command.request.sampler_options) > 0) only = ScheduleKind::kModel;
   std::vector<Json> rows;
   for (const ScheduleInfo& schedule : schedules()) {
     if (is_shown && only && *only != schedule.kind) continue;
     rows.push_back({{"name", schedule.name}, {"summary", schedule.summary}, {"label", schedule.label}});
-    if (bundle) add_levels(rows.back(), *bundle, options.request, schedule.kind);
+    if (bundle) add_levels(rows.back(), *bundle, command.request, schedule.kind);
   }
   return rows;
 }
@@ -105,13 +105,13 @@ Json model_row(const std::filesystem::path& folder) {
   }
 }
 
-std::vector<Json> rows_of(const Options& options) {
+std::vector<Json> rows_of(const ListChoices& command) {
   std::vector<Json> rows;
-  switch (options.list) {
+  switch (command.subject) {
     case ListSubject::kSamplers:
       for (const SamplerInfo& sampler : samplers()) rows.push_back(sampler_row(sampler));
       break;
-    case ListSubject::kSchedules: return schedule_rows(options);
+    case ListSubject::kSchedules: return schedule_rows(command);
     case ListSubject::kModels:
       for (const std::filesystem::path& folder : installed_models()) rows.push_back(model_row(folder));
       break;
@@ -188,11 +188,11 @@ std::string table_of(const std::vector<Json>& rows, ListSubject subject) {
 
 }  // namespace
 
-ExitCode list_choices(const Options& options, Console& console) {
+ExitCode list_choices(const ListChoices& command, Console& console) {
   StandardOutput out(console);
-  const std::vector<Json> rows = rows_of(options);
-  if (options.format == ResultFormat::kText)
-    out.text(table_of(rows, options.list));
+  const std::vector<Json> rows = rows_of(command);
+  if (command.format == ResultFormat::kText)
+    out.text(table_of(rows, command.subject));
   else
     for (const Json& row : rows) out.line(json_line(row));
   if (rows.empty()) console.warning("no models in $TXT2IMG_MODELS, ./models or the installation");

@@ -136,15 +136,15 @@ std::string lines_text(const PngText& text) {
   return shown;
 }
 
-ExitCode show_foreign(const Options& options, const std::vector<PngText>& texts, StandardOutput& out,
+ExitCode show_foreign(const ShowRecord& command, const std::vector<PngText>& texts, StandardOutput& out,
                       Console& console) {
   if (texts.empty())
-    throw Error(ExitCode::kBadData, options.subject + ": the picture has no record of how it was drawn, nor any text");
+    throw Error(ExitCode::kBadData, command.picture + ": the picture has no record of how it was drawn, nor any text");
   const std::optional<foreign::Request> request = foreign::read_request(texts);
-  console.warning(options.subject + ": no record of txt2img; " +
+  console.warning(command.picture + ": no record of txt2img; " +
                   (request ? "these are the settings that another program wrote (" + request->program + ")"
                            : "these are the texts that another program wrote, nothing of them is known here"));
-  if (options.format == ResultFormat::kJson) {
+  if (command.format == ResultFormat::kJson) {
     out.line(json_line(foreign_json(request, texts)));
     return ExitCode::kDone;
   }
@@ -158,17 +158,17 @@ ExitCode show_foreign(const Options& options, const std::vector<PngText>& texts,
 
 }  // namespace
 
-ExitCode show_record(const Options& options, Console& console) {
+ExitCode show_record(const ShowRecord& command, Console& console) {
   StandardOutput out(console);
-  const std::vector<PngText> texts = read_png_texts(options.subject);
-  if (const std::optional<Record> record = read_record(options.subject)) {
-    if (options.format == ResultFormat::kJson)
+  const std::vector<PngText> texts = read_png_texts(command.picture);
+  if (const std::optional<Record> record = read_record(command.picture)) {
+    if (command.format == ResultFormat::kJson)
       out.line(record_json(*record));
     else
       out.text(record_text(*record));
     return ExitCode::kDone;
   }
-  return show_foreign(options, texts, out, console);
+  return show_foreign(command, texts, out, console);
 }
 
 }  // namespace txt2img::cli

@@ -1,58 +1,25 @@
-// What a run of the program is asked to do, from the command line, the environment and the configuration file.
+// What the options say, each by itself: those of the configuration file, the environment and the command line are set
+// here one after the other, before it is known what is done with them.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "foreign/request.h"
 #include "options/column_map.h"
+#include "options/command.h"
 #include "options/prompt_format.h"
 #include "screen/console.h"
 #include "screen/progress.h"
 #include "txt2img/bundle.h"
 #include "txt2img/engine.h"
 #include "txt2img/output_file.h"
-#include "txt2img/record.h"
 #include "txt2img/request.h"
 
 namespace txt2img::cli {
 
-enum class Action { kDraw, kDryRun, kVerify, kShow, kList, kCheck, kHelp, kVersion, kUsage };
-
-// The names of these choices are in the order of their values.
-enum class ListSubject { kSamplers, kSchedules, kModels, kDevices };
-inline constexpr std::array<std::string_view, 4> kListSubjectNames = {"samplers", "schedules", "models", "devices"};
-
-inline constexpr std::array<std::string_view, 4> kOnExistsNames = {"rename", "overwrite", "skip", "error"};
-inline constexpr std::array<std::string_view, 3> kVaeTilingNames = {"auto", "on", "off"};
-inline constexpr std::array<std::string_view, 3> kVerifyModelNames = {"always", "once", "never"};
-
-// What is done about keys of a prompt file that mean nothing here.
-enum class ExtraKeys { kError, kPass };
-inline constexpr std::array<std::string_view, 2> kExtraKeysNames = {"error", "pass"};
-
-enum class ResultFormat { kText, kJson };
-enum class Metadata { kWrite, kOmit };
-
-// How the pictures in a folder are called: by number and prompt, or as an evaluator wants them.
-enum class Layout { kFlat, kGeneval, kT2iCompbench };
-inline constexpr std::array<std::string_view, 3> kLayoutNames = {"flat", "geneval", "t2i-compbench"};
-
-// Item i of a run belongs to shard i mod count.
-struct Shard {
-  std::size_t number = 0;
-  std::size_t count = 1;
-};
-
-// What happens to the other pictures of a run when one cannot be drawn.
-enum class OnFailure { kStop, kGoOn };
-
-inline constexpr int kBatchMax = 256;
+enum class Action { kDraw, kDryRun, kVerify, kShow, kList, kCheck, kHelp, kVersion };
 
 struct Options {
   Action action = Action::kDraw;
@@ -91,16 +58,6 @@ struct Options {
   Colour colour = Colour::kAuto;
 
   [[nodiscard]] bool has_files() const { return !files.empty(); }
-
-  std::vector<std::string> warnings;  // of what may not be meant
-
-  std::optional<Record> record;             // of the picture of --from or --verify, if it has one
-  std::optional<foreign::Request> foreign;  // else what another program wrote into the picture of --from
-  std::vector<std::string_view> given;      // long names of what the command line says
 };
-
-// Later ones win: the configuration file, the environment, the record of --from or --verify, the command line.
-// Without any argument the action is kUsage. Throws Error: kUsage, kBadConfig, kMissingInput, kBadData, kIo.
-Options read_options(int argc, const char* const* argv);
 
 }  // namespace txt2img::cli

@@ -60,11 +60,11 @@ fs::path part_of(const fs::path& file, std::size_t number) {
   return file.parent_path() / name;
 }
 
-Overview::Overview(const Options& options, const Plan& plan)
+Overview::Overview(const Overviews& wanted, const RunOptions& options, const Plan& plan)
     : options_(&options),
       plan_(&plan),
-      sheet_(options.contact_sheet.value_or("")),
-      gallery_(options.gallery.value_or("")) {
+      sheet_(wanted.contact_sheet.value_or("")),
+      gallery_(wanted.gallery.value_or("")) {
   if (sheet_.empty() && gallery_.empty()) return;
   if (plan.destination() != Destination::kFiles) {
     throw Error(

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "overview/shown_picture.h"
 #include "plan/outcome.h"
 #include "plan/plan.h"
@@ -24,7 +24,7 @@ class Overview {
  public:
   // Before anything is drawn. Throws Error: kUsage where there will be no files to show, or where one of them has the
   // name of an overview; kCannotCreate.
-  Overview(const Options& options, const Plan& plan);
+  Overview(const Overviews& wanted, const RunOptions& options, const Plan& plan);
 
   // What became of a job of the plan; the last word counts. Keeps no pixels.
   void add(const Job& job, const Outcome& outcome);
@@ -53,7 +53,7 @@ class Overview {
   void write_gallery(Console& console) const;
   [[nodiscard]] Bytes page_of(std::size_t number, std::span<const ShownPicture> pictures) const;
 
-  const Options* options_;
+  const RunOptions* options_;
   const Plan* plan_;
   std::filesystem::path sheet_{};    // empty: not wanted
   std::filesystem::path gallery_{};  // empty: not wanted

@@ -55,7 +55,7 @@ Record drawn_as(const ManifestEntry& entry) {
   return drawn;
 }
 
-ExistingPictures::ExistingPictures(const Options& options, const Bundle& bundle, std::string root)
+ExistingPictures::ExistingPictures(const RunOptions& options, const Bundle& bundle, std::string root)
     : options_(&options), bundle_(&bundle), root_(std::move(root)), manifest_(root_) {}
 
 JobState ExistingPictures::look_at(const fs::path& path, const Settings& settings) const {
@@ -78,7 +78,7 @@ JobState ExistingPictures::look_at_picture(const fs::path& path, const Settings&
   const auto record =
       std::ranges::find_if(known, [&](const Record& drawn) { return job_key_of(drawn, settings) == drawn.job_key; });
   if (record == known.end()) return JobState::kOther;
-  if (options_->action != Action::kVerify || record->stages.pixels.empty()) return JobState::kSkipped;
+  if (!options_->verifies() || record->stages.pixels.empty()) return JobState::kSkipped;
   const Image image = read_png(path);
   const bool is_as_drawn = sha256_hex(std::as_bytes(std::span(image.rgb))) == record->stages.pixels;
   return is_as_drawn ? JobState::kSkipped : JobState::kDamaged;
@@ -122,7 +122,7 @@ std::vector<Record> ExistingPictures::identify_in_manifest(const fs::path& path)
 std::string ExistingPictures::path_below_root(const fs::path& path) const { return path.string().substr(root_.size()); }
 
 std::string ExistingPictures::job_key_of(Record drawn, const Settings& settings) const {
-  const EngineOptions& engine = options_->engine;
+  const EngineOptions& engine = options_->drawing.engine;
   drawn.model_sha256 = bundle_->sha256;
   drawn.settings = settings;
   if (engine.device != "auto") drawn.device = engine.device.substr(0, engine.device.find(':'));

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "plan/job.h"
 #include "plan/manifest.h"
 #include "txt2img/bundle.h"
@@ -21,7 +21,7 @@ Record drawn_as(const ManifestEntry& entry);
 class ExistingPictures {
  public:
   // `root` is where the manifests are, which tell of pictures without a record.
-  ExistingPictures(const Options& options, const Bundle& bundle, std::string root);
+  ExistingPictures(const RunOptions& options, const Bundle& bundle, std::string root);
 
   // kSkipped: it is whole and of this job. "auto" as device or precision is what it was drawn with. kForeign: a file
   // that neither has a record nor is in a manifest, and is no torn PNG. Throws Error(kIo).
@@ -43,7 +43,7 @@ class ExistingPictures {
   [[nodiscard]] JobState look_at_picture(const std::filesystem::path& path, const Settings& settings) const;
   [[nodiscard]] JobState look_at_damage(const std::filesystem::path& path) const;
 
-  const Options* options_;
+  const RunOptions* options_;
   const Bundle* bundle_;
   std::string root_;
   Manifest manifest_;

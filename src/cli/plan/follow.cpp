@@ -8,6 +8,7 @@
 
 #include "foreign/infotext.h"
 #include "options/option_table.h"
+#include "options/options.h"
 #include "prompts/prompts.h"
 #include "txt2img/error.h"
 #include "txt2img/request.h"
@@ -47,22 +48,18 @@ std::vector<foreign::Setting> sampler_first(std::vector<foreign::Setting> settin
   return settings;
 }
 
-bool draws(const Options& options) {
-  return options.action == Action::kDraw || options.action == Action::kDryRun || options.action == Action::kVerify;
-}
-
-void take_over(const foreign::Request& request, const std::string& what, Options& options, Console& console) {
+void take_over(const foreign::Request& request, const std::string& what, RunOptions& options, Console& console) {
   console.warning(what + ": " + introduction(request));
   const Bundle bundle = read_bundle(find_bundle(options.model));
-  for (const std::string& note : follow(request, options.given, bundle, options))
+  for (const std::string& note : follow(request, options.origin.given, bundle, options.request))
     console.warning(std::string(what).append(": ").append(note));
 }
 
-void take_over_prompt(Options& options, Console& console) {
+void take_over_prompt(RunOptions& options, Console& console) {
   const auto is_infotext = [](const std::string& prompt) { return foreign::parse_infotext(prompt).has_value(); };
-  const auto found = std::ranges::find_if(options.prompts, is_infotext);
-  if (found == options.prompts.end()) return;
-  if (options.prompts.size() > 1) {
+  const auto found = std::ranges::find_if(options.source.prompts, is_infotext);
+  if (found == options.source.prompts.end()) return;
+  if (options.source.prompts.size() > 1) {
     throw Error(ExitCode::kUsage,
                 "a prompt with lines of settings, as AUTOMATIC1111 writes them, goes alone; put several into a file "
                 "with blank lines between them, and give it with --file");
@@ -83,19 +80,20 @@ std::string introduction(const foreign::Request& request) {
 }
 
 std::vector<std::string> follow(const foreign::Request& request, std::span<const std::string_view> given,
-                                const Bundle& bundle, Options& asked) {
+                                const Bundle& bundle, Request& asked) {
   std::vector<std::string> notes;
-  const Request start = asked.request;
+  const Request start = asked;
   const bool is_tried = can_be_drawn(start, bundle);  // else it is not the settings' fault
   bool has_size = true;
   for (const foreign::Setting& setting : sampler_first(request.settings)) {
     if (is_given(given, setting.option)) continue;
-    const Request before = asked.request;
+    Options options;
+    options.request = asked;
     try {
-      apply({find_option(setting.option), setting.value, setting.origin, ExitCode::kBadData}, asked);
-      if (is_tried) try_out(asked.request, bundle);
+      apply({find_option(setting.option), setting.value, setting.origin, ExitCode::kBadData}, options);
+      if (is_tried) try_out(options.request, bundle);
+      asked = std::move(options.request);
     } catch (const Error& error) {
-      asked.request = before;
       has_size = has_size && setting.option != "width" && setting.option != "height";
       const std::string place = setting.origin + ": ";
       const std::string_view reason = error.what();
@@ -103,21 +101,20 @@ std::vector<std::string> follow(const foreign::Request& request, std::span<const
                       std::string(reason.starts_with(place) ? reason.substr(place.size()) : reason));
     }
   }
-  if (!has_size) std::tie(asked.request.width, asked.request.height) = std::tie(start.width, start.height);
+  if (!has_size) std::tie(asked.width, asked.height) = std::tie(start.width, start.height);
   return notes;
 }
 
-Options with_foreign_texts(Options options, Console& console) {
-  if (!draws(options)) return options;
-  options.prompts = read_prompts(options.prompts);
-  if (options.foreign && options.from) {
-    const std::string picture = options.from->string();
-    if (options.foreign->prompt.empty() && options.prompts.size() == 1 && options.prompts[0].empty())
+void take_over_foreign_texts(RunOptions& options, Console& console) {
+  options.source.prompts = read_prompts(options.source.prompts);
+  if (options.origin.foreign && options.origin.from) {
+    const std::string picture = options.origin.from->string();
+    if (options.origin.foreign->prompt.empty() && options.source.prompts.size() == 1 &&
+        options.source.prompts[0].empty())
       console.warning(picture + ": there is no prompt in it; it is drawn without one, unless you give one");
-    take_over(foreign::Request(*options.foreign), picture, options, console);
+    take_over(foreign::Request(*options.origin.foreign), picture, options, console);
   }
   take_over_prompt(options, console);
-  return options;
 }
 
 }  // namespace txt2img::cli

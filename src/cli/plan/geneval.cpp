@@ -19,13 +19,13 @@ std::string geneval_metadata(const Item& item) {
   return json_line(metadata) + '\n';
 }
 
-std::optional<std::filesystem::path> geneval_metadata_path(const Options& options, const Item& item,
+std::optional<std::filesystem::path> geneval_metadata_path(const RunOptions& options, const Item& item,
                                                            const std::filesystem::path& picture) {
-  if (options.layout != Layout::kGeneval || !item.output.empty()) return std::nullopt;
+  if (options.target.layout != Layout::kGeneval || !item.output.empty()) return std::nullopt;
   return picture.parent_path().parent_path() / "metadata.jsonl";
 }
 
-bool geneval_metadata_differs(const Options& options, const Item& item, const std::filesystem::path& picture) {
+bool geneval_metadata_differs(const RunOptions& options, const Item& item, const std::filesystem::path& picture) {
   const std::optional<std::filesystem::path> file = geneval_metadata_path(options, item, picture);
   std::error_code ignored;
   if (!file || !std::filesystem::exists(*file, ignored)) return false;

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "plan/item.h"
 
 namespace txt2img::cli {
@@ -14,10 +14,10 @@ namespace txt2img::cli {
 std::string geneval_metadata(const Item& item);
 
 // Where it goes: one folder above the pictures. Nothing with another layout, or for an item that names its own.
-std::optional<std::filesystem::path> geneval_metadata_path(const Options& options, const Item& item,
+std::optional<std::filesystem::path> geneval_metadata_path(const RunOptions& options, const Item& item,
                                                            const std::filesystem::path& picture);
 
 // Whether such a file is there, and says something else than it should.
-bool geneval_metadata_differs(const Options& options, const Item& item, const std::filesystem::path& picture);
+bool geneval_metadata_differs(const RunOptions& options, const Item& item, const std::filesystem::path& picture);
 
 }  // namespace txt2img::cli

@@ -15,8 +15,8 @@ constexpr std::size_t kPicturesMax = 10'000'000;
 
 }  // namespace
 
-ItemMaker::ItemMaker(const Options& options, const Bundle& bundle)
-    : options_(options), defaults_(options.request), bundle_(&bundle), run_seed_(options.request.seed) {}
+ItemMaker::ItemMaker(const Request& defaults, const Bundle& bundle)
+    : defaults_(defaults), bundle_(&bundle), run_seed_(defaults.seed) {}
 
 Item ItemMaker::make(PromptRow row) {
   Request& request = options_.request;
@@ -58,7 +58,7 @@ void ItemMaker::follow_foreign(const foreign::Request& request, std::string_view
   notes_.push_back(introduction(request));
   if (prompt.find('\n') != std::string_view::npos)
     notes_.emplace_back("the lines above the settings are one prompt; blank lines separate requests");
-  for (std::string& note : follow(request, {}, *bundle_, options_)) notes_.push_back(std::move(note));
+  for (std::string& note : follow(request, {}, *bundle_, options_.request)) notes_.push_back(std::move(note));
 }
 
 std::uint64_t ItemMaker::run_seed(int count) {

@@ -35,7 +35,8 @@ struct Item {
 // Makes items of rows. Settings that many items have in common are settled once.
 class ItemMaker {
  public:
-  ItemMaker(const Options& options, const Bundle& bundle);
+  // Of rows that do not say otherwise, the request is `defaults`.
+  ItemMaker(const Request& defaults, const Bundle& bundle);
 
   // All items without a seed of their own share one, also if it is random. Throws Error.
   Item make(PromptRow row);

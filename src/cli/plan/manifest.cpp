@@ -222,10 +222,10 @@ void tidy_manifest(const fs::path& path) {
   write_output_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, OnExists::kOverwrite);
 }
 
-void check_manifest(const Options& options, const std::string& folder) {
+void check_manifest(const RunOptions& options, const std::string& folder) {
   const fs::path path = manifest_path(folder, options.shard);
   std::error_code ignored;
-  if (!options.has_files() || !fs::is_regular_file(path, ignored) || fs::file_size(path, ignored) == 0) return;
+  if (!options.source.has_files() || !fs::is_regular_file(path, ignored) || fs::file_size(path, ignored) == 0) return;
   LineReader lines(path.string());
   bool has_lines = false;
   while (const std::optional<Line> line = lines.next()) {

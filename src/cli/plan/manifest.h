@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "txt2img/record.h"
 
 namespace txt2img::cli {
@@ -63,6 +63,6 @@ void append_to_manifest(const std::filesystem::path& path, const ManifestEntry& 
 void tidy_manifest(const std::filesystem::path& path);
 
 // Throws Error(kCannotCreate) if there is a file where the manifest of the run goes that is no such list.
-void check_manifest(const Options& options, const std::string& folder);
+void check_manifest(const RunOptions& options, const std::string& folder);
 
 }  // namespace txt2img::cli

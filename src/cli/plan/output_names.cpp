@@ -123,17 +123,17 @@ std::string numbered(const std::string& file) {
   return literal(file.substr(0, stem)) + "-{index:04}" + literal(file.substr(stem));
 }
 
-void check_layout(const Options& options, OutputKind kind) {
-  if (!options.layout || kind == OutputKind::kFolder) return;
+void check_layout(const RunOptions& options, OutputKind kind) {
+  if (!options.target.layout || kind == OutputKind::kFolder) return;
   throw Error(ExitCode::kUsage, "--layout names the files itself; give a folder to --output, as in -o out/");
 }
 
 // How pictures in a folder are called.
-std::string name_in_folder(const Options& options) {
-  if (!options.layout && !options.has_files()) return kDefaultName;
-  if (!options.layout && are_folders(options.files))
+std::string name_in_folder(const RunOptions& options) {
+  if (!options.target.layout && !options.source.has_files()) return kDefaultName;
+  if (!options.target.layout && are_folders(options.source.files))
     return options.request.count > 1 ? kNamesAfterFile : kNameAfterFile;
-  return kLayoutTemplates[static_cast<std::size_t>(options.layout.value_or(Layout::kFlat))];
+  return kLayoutTemplates[static_cast<std::size_t>(options.target.layout.value_or(Layout::kFlat))];
 }
 
 // The bytes that {prompt:.40} asks for, or the digits of {index:05}, of a field that has such; 0 if it is not that.
@@ -148,10 +148,10 @@ std::size_t parse_width(std::string_view text, std::size_t max) {
 
 std::span<const std::string_view> template_fields() { return kFieldNames; }
 
-OutputNames::OutputNames(const Options& options, std::size_t pictures) {
-  if (options.has_files() || options.layout) default_on_exists_ = OnExists::kError;
-  if (options.is_stream) default_on_exists_ = OnExists::kRename;  // its answers have the names
-  const std::string given = options.output.value_or(".");
+OutputNames::OutputNames(const RunOptions& options, std::size_t pictures) {
+  if (options.source.has_files() || options.target.layout) default_on_exists_ = OnExists::kError;
+  if (options.purpose == Purpose::kStream) default_on_exists_ = OnExists::kRename;  // its answers have the names
+  const std::string given = options.target.output.value_or(".");
   const OutputKind kind = kind_of(given);
   check_layout(options, kind);
   switch (kind) {
@@ -168,7 +168,7 @@ OutputNames::OutputNames(const Options& options, std::size_t pictures) {
       break;
     case OutputKind::kFolder:
       if (default_on_exists_ == OnExists::kOverwrite) default_on_exists_ = OnExists::kRename;
-      set_template((options.output ? literal((fs::path(given) / "").string()) : "") + name_in_folder(options));
+      set_template((options.target.output ? literal((fs::path(given) / "").string()) : "") + name_in_folder(options));
       break;
     case OutputKind::kTemplate:
       set_template(check_png_name(given.ends_with('/') ? given + name_in_folder(options) : given));

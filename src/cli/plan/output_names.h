@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "txt2img/output_file.h"
 #include "txt2img/request.h"
 
@@ -42,7 +42,7 @@ class OutputNames {
   // Of that many pictures: several in one x.png become x-0001.png, ... Names follow --output, --layout, and --file,
   // whose pictures have names that depend on their place in it. Throws Error(kUsage): neither .png nor folder, unknown
   // field, several pictures for standard output, a layout without a folder.
-  OutputNames(const Options& options, std::size_t pictures);
+  OutputNames(const RunOptions& options, std::size_t pictures);
 
   [[nodiscard]] Destination destination() const { return destination_; }
 

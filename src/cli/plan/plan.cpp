@@ -30,33 +30,33 @@ namespace fs = std::filesystem;
 constexpr std::size_t kCutShown = 10;     // warnings of text that does not fit
 constexpr std::size_t kCutColumns = 200;  // of what did not
 
-void warn_of_other_model(const Options& options, const Bundle& bundle, Console& console) {
-  if (!options.record) return;
-  if (const std::string levers = changed_levers(options.record->device); levers != options.record->levers) {
+void warn_of_other_model(const RunOptions& options, const Bundle& bundle, Console& console) {
+  if (!options.origin.record) return;
+  if (const std::string levers = changed_levers(options.origin.record->device);
+      levers != options.origin.record->levers) {
     const auto text = [](const std::string& value) { return value.empty() ? "the default" : value; };
-    console.warning("the picture was drawn with other levers (" + text(options.record->levers) + "; here " +
+    console.warning("the picture was drawn with other levers (" + text(options.origin.record->levers) + "; here " +
                     text(levers) + "); the last bits may differ");
   }
-  if (options.record->model_sha256 == bundle.sha256) return;
-  console.warning("the picture was drawn with another model (" + options.record->model + " " +
-                  options.record->model_sha256.substr(0, 12) + ") than " + bundle.folder.string() + " (" + bundle.name +
-                  " " + bundle.sha256.substr(0, 12) + "); name the right one with -m");
+  if (options.origin.record->model_sha256 == bundle.sha256) return;
+  console.warning("the picture was drawn with another model (" + options.origin.record->model + " " +
+                  options.origin.record->model_sha256.substr(0, 12) + ") than " + bundle.folder.string() + " (" +
+                  bundle.name + " " + bundle.sha256.substr(0, 12) + "); name the right one with -m");
 }
 
 // A run that goes on has the seed that it began with.
-Options with_earlier_seed(const Options& given) {
-  Options options = given;
-  const bool looks_back = options.resumes || options.action == Action::kVerify;
-  if (looks_back && options.has_files() && !options.request.seed) {
-    options.request.seed = Manifest(OutputNames(options, 2).root()).run_seed();
-  }
-  return options;
+Request with_earlier_seed(const RunOptions& options) {
+  Request request = options.request;
+  const bool looks_back = options.resumes || options.verifies();
+  if (looks_back && options.source.has_files() && !request.seed)
+    request.seed = Manifest(OutputNames(options, 2).root()).run_seed();
+  return request;
 }
 
 // Makes a plan from the options and, if there is one, the prompt file.
 class Planner {
  public:
-  Planner(const Options& options, Console& console) : options_(&options), console_(&console) {}
+  Planner(const RunOptions& options, Console& console) : options_(&options), console_(&console) {}
 
   Plan make() {
     plan_.bundle = read_bundle(find_bundle(options_->model));
@@ -72,13 +72,13 @@ class Planner {
  private:
   void list_items() {
     ItemMaker maker(with_earlier_seed(*options_), plan_.bundle);
-    if (options_->has_files()) {
+    if (options_->source.has_files()) {
       read_file(maker);
       if (plan_.items.empty()) check_findings();
       if (plan_.items.empty())
-        throw Error(ExitCode::kBadData, name_of_all(options_->files) + ": there is no prompt in it");
+        throw Error(ExitCode::kBadData, name_of_all(options_->source.files) + ": there is no prompt in it");
     } else {
-      for (const std::string& prompt : options_->prompts) plan_.items.push_back(maker.make({.prompt = prompt}));
+      for (const std::string& prompt : options_->source.prompts) plan_.items.push_back(maker.make({.prompt = prompt}));
     }
     plan_.styles = maker.styles();
     plan_.run_seed = maker.shared_seed().value_or(0);
@@ -89,7 +89,7 @@ class Planner {
 
   void read_file(ItemMaker& maker) {
     Notes notes;
-    PromptFiles files(*options_, remarks_);
+    PromptFiles files(options_->source, remarks_);
     const auto refuse = [this](std::size_t, const std::string& message) { errors_.add(message); };
     while (std::optional<PromptRow> row = files.next(refuse)) {
       const std::size_t file = row->file;
@@ -106,7 +106,7 @@ class Planner {
     notes.tell(*console_);
   }
 
-  void check_findings() const { errors_.check(name_of_all(options_->files), *console_); }
+  void check_findings() const { errors_.check(name_of_all(options_->source.files), *console_); }
 
   [[nodiscard]] bool is_ours(const Item& item) const {
     return !options_->shard || item.number % options_->shard->count == options_->shard->number;
@@ -126,20 +126,20 @@ class Planner {
   }
 
   void name_outputs() {
-    if (options_->action == Action::kVerify && !options_->output) return;
+    if (options_->verifies() && !options_->target.output) return;
     plan_.names.emplace(*options_, count_pictures());
-    plan_.on_exists = options_->on_exists;
+    plan_.on_exists = options_->target.on_exists;
     switch (plan_.destination()) {
       case Destination::kStream: check_can_create(plan_.root()); break;
       case Destination::kFiles:
         check_collisions();
-        if (options_->has_files()) check_findings();
+        if (options_->source.has_files()) check_findings();
         check_outputs();
         break;
       case Destination::kStandardOutput:
       case Destination::kNowhere: break;
     }
-    if (options_->has_files()) check_findings();
+    if (options_->source.has_files()) check_findings();
   }
 
   // An item of a prompt file is to blame, or the whole run.
@@ -150,7 +150,7 @@ class Planner {
 
   // Of all shards: two pictures of the run may share a name only where the second one gets another.
   void check_collisions() {
-    if (options_->layout == Layout::kT2iCompbench) warn_of_names();
+    if (options_->target.layout == Layout::kT2iCompbench) warn_of_names();
     if (plan_.on_exists.value_or(plan_.default_on_exists()) == OnExists::kRename) return;
     std::unordered_map<std::string, std::size_t> item_of;  // by path
     item_of.reserve(count_pictures());
@@ -182,7 +182,7 @@ class Planner {
 
   void refuse_collision(const fs::path& path, const Item& other) const {
     const std::string remedy = "; add {index} or {seed} to the name, or give --on-exists rename";
-    if (!options_->has_files()) {
+    if (!options_->source.has_files()) {
       throw Error(ExitCode::kUsage, "--output: several pictures would be written to " + path.string() + remedy);
     }
     throw Error(ExitCode::kBadData,
@@ -191,7 +191,7 @@ class Planner {
   }
 
   void check_outputs() {
-    if (options_->action == Action::kVerify && !options_->redoes) return;
+    if (options_->purpose == Purpose::kVerify) return;
     for (Job& job : plan_.jobs) {
       try {
         check_output(plan_, job);
@@ -209,25 +209,25 @@ class Planner {
   // Where the names of the run must be free, but for what an earlier start of it has left.
   [[nodiscard]] bool looks_at_files() const {
     if (plan_.destination() != Destination::kFiles) return false;
-    return options_->resumes || (options_->action == Action::kVerify && options_->has_files()) ||
+    return options_->resumes || (options_->verifies() && options_->source.has_files()) ||
            (!plan_.on_exists && plan_.default_on_exists() == OnExists::kError);
   }
 
-  [[nodiscard]] bool goes_on() const { return options_->resumes || options_->redoes; }
+  [[nodiscard]] bool goes_on() const { return options_->resumes || options_->purpose == Purpose::kRedo; }
 
   // What is there already, and what dead processes have left.
   void find_finished() {
     if (!looks_at_files()) return;
     const ExistingPictures existing(*options_, plan_.bundle, plan_.root());
     for (Job& job : plan_.jobs) {
-      if (!goes_on() && options_->action != Action::kVerify && plan_.on_exists_of(job) != OnExists::kError) continue;
+      if (!goes_on() && !options_->verifies() && plan_.on_exists_of(job) != OnExists::kError) continue;
       job.state = existing.look_at(plan_.path_of(job), plan_.settings_of(job));
     }
-    if (options_->action != Action::kVerify || options_->redoes) check_names_are_free();
-    if (!options_->resumes && options_->action == Action::kDraw) check_manifest(*options_, plan_.root());
-    if (goes_on() || options_->action == Action::kVerify) plan_.moved = find_moved(plan_, existing);
+    if (options_->purpose != Purpose::kVerify) check_names_are_free();
+    if (!options_->resumes && options_->purpose == Purpose::kDraw) check_manifest(*options_, plan_.root());
+    if (goes_on() || options_->verifies()) plan_.moved = find_moved(plan_, existing);
     if (options_->shard) leave_moved();
-    if (options_->resumes && options_->action == Action::kDraw) remove_all_leftovers();
+    if (options_->resumes && options_->purpose == Purpose::kDraw) remove_all_leftovers();
   }
 
   void remove_all_leftovers() const {
@@ -252,7 +252,7 @@ class Planner {
       case JobState::kOther: return !goes_on();
       case JobState::kForeign: break;
     }
-    const bool may_be_ours = goes_on() && options_->metadata == Metadata::kOmit;
+    const bool may_be_ours = goes_on() && options_->target.metadata == Metadata::kOmit;
     return plan_.on_exists_of(job) == OnExists::kError && !may_be_ours;
   }
 
@@ -343,7 +343,7 @@ class Planner {
                       " is longer than the model can read; not used: \"" + fit_to_width(cut, kCutColumns) + "\"");
   }
 
-  const Options* options_;
+  const RunOptions* options_;
   Console* console_;
   Plan plan_;
   PromptErrors errors_;
@@ -403,15 +403,15 @@ fs::path Plan::path_of(const Job& job) const {
                          .output = item.output});
 }
 
-Plan make_empty_plan(const Options& options, Console& console) {
+Plan make_empty_plan(const RunOptions& options, Console& console) {
   Plan plan;
   plan.bundle = read_bundle(find_bundle(options.model));
   warn_of_other_model(options, plan.bundle, console);
   plan.names.emplace(options, 2);
-  plan.on_exists = options.on_exists;
+  plan.on_exists = options.target.on_exists;
   return plan;
 }
 
-Plan make_plan(const Options& options, Console& console) { return Planner(options, console).make(); }
+Plan make_plan(const RunOptions& options, Console& console) { return Planner(options, console).make(); }
 
 }  // namespace txt2img::cli

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "plan/item.h"
 #include "plan/job.h"
 #include "plan/output_names.h"
@@ -46,10 +46,10 @@ struct Plan {
 
 // Says on the console what is odd but not wrong: text that does not fit, another model than the record's; and all that
 // is wrong with a prompt file. Throws Error for everything that can be known to fail.
-Plan make_plan(const Options& options, Console& console);
+Plan make_plan(const RunOptions& options, Console& console);
 
 // Of a stream: all but items, styles and jobs, which come one by one.
-Plan make_empty_plan(const Options& options, Console& console);
+Plan make_empty_plan(const RunOptions& options, Console& console);
 
 // Whether the job can be written, and need be: its state. Throws Error(kCannotCreate), kBadData for an `output` that is
 // no name.

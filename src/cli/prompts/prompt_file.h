@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "options/column_map.h"
-#include "options/options.h"
+#include "options/command.h"
 #include "prompts/json_entries.h"
 #include "prompts/line_reader.h"
 #include "prompts/prompt_row.h"

@@ -63,9 +63,9 @@ std::string name_of_all(const std::vector<std::string>& files) {
   return files.front() + (files.size() > 1 ? " and " + std::to_string(files.size() - 1) + " more" : "");
 }
 
-PromptFiles::PromptFiles(const Options& options, Remarks& remarks)
-    : options_(&options), remarks_(&remarks), columns_(options.columns) {
-  for (const std::string& file : options.files) list(file);
+PromptFiles::PromptFiles(const PromptSource& source, Remarks& remarks)
+    : source_(&source), remarks_(&remarks), columns_(source.columns) {
+  for (const std::string& file : source.files) list(file);
 }
 
 void PromptFiles::list(const std::string& file) {
@@ -108,8 +108,8 @@ std::optional<PromptRow> PromptFiles::next(const PromptFile::Refuse& refuse) {
 std::optional<PromptRow> PromptFiles::next_of(const Source& source, const PromptFile::Refuse& refuse) {
   names_.push_back(source.path == "-" ? "standard input" : source.path);
   if (source.is_prompt) return read_prompt(source.path, refuse);
-  const PromptFormat format = options_->format_of_file ? *options_->format_of_file : format_of(source.path);
-  current_ = std::make_unique<PromptFile>(source.path, format, options_->extra_keys, &columns_, remarks_);
+  const PromptFormat format = source_->format ? *source_->format : format_of(source.path);
+  current_ = std::make_unique<PromptFile>(source.path, format, source_->extra_keys, &columns_, remarks_);
   return std::nullopt;
 }
 
@@ -119,7 +119,7 @@ std::optional<PromptRow> PromptFiles::read_prompt(const std::string& path, const
     if (text.find_first_not_of(" \t\n") == std::string::npos) throw Error(ExitCode::kBadData, "the file is empty");
     PromptRow row = foreign::parse_infotext(text)
                         ? parse_infotext_row(text)
-                        : parse_text_row(text, {.file = path, .extra_keys = options_->extra_keys});
+                        : parse_text_row(text, {.file = path, .extra_keys = source_->extra_keys});
     row.line = 1;
     row.file = names_.size() - 1;
     if (row.id.empty()) {
@@ -142,7 +142,7 @@ void PromptFiles::check_columns() const {
   const ColumnRule* const unused = columns_.find_unused();
   if (unused == nullptr) return;
   throw Error(ExitCode::kBadData,
-              "--column " + text_of(*unused) + ": there is no such column or key in " + name_of_all(options_->files));
+              "--column " + text_of(*unused) + ": there is no such column or key in " + name_of_all(source_->files));
 }
 
 }  // namespace txt2img::cli

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "options/column_map.h"
-#include "options/options.h"
+#include "options/command.h"
 #include "prompts/prompt_file.h"
 #include "prompts/remarks.h"
 
@@ -25,7 +25,7 @@ class PromptFiles {
  public:
   // Of --file, --format, --extra-keys and --column. A folder stands for the .txt files in it, in the order of their
   // names, each of which is one prompt. Throws Error: kUsage if a name does not tell the format; kMissingInput, kIo.
-  PromptFiles(const Options& options, Remarks& remarks);
+  PromptFiles(const PromptSource& source, Remarks& remarks);
 
   // As PromptFile's; rows know their file.
   std::optional<PromptRow> next(const PromptFile::Refuse& refuse);
@@ -47,7 +47,7 @@ class PromptFiles {
   std::optional<PromptRow> read_prompt(const std::string& path, const PromptFile::Refuse& refuse);
   std::optional<PromptRow> next_of(const Source& source, const PromptFile::Refuse& refuse);
 
-  const Options* options_;
+  const PromptSource* source_;
   Remarks* remarks_;
   ColumnMap columns_;
   std::vector<Source> sources_;

@@ -10,8 +10,8 @@
 
 #include "foreign/request.h"
 #include "options/column_map.h"
+#include "options/command.h"
 #include "options/option_table.h"
-#include "options/options.h"
 
 namespace txt2img::cli {
 

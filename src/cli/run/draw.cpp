@@ -19,13 +19,13 @@
 namespace txt2img::cli {
 namespace {
 
-bool prints_results(const Options& options, const Plan& plan) {
-  return plan.destination() == Destination::kStandardOutput || options.format == ResultFormat::kJson ||
-         options.verbosity != Verbosity::kQuiet;
+bool prints_results(const RunOptions& options, const Plan& plan) {
+  return plan.destination() == Destination::kStandardOutput || options.voice.format == ResultFormat::kJson ||
+         options.voice.verbosity != Verbosity::kQuiet;
 }
 
 // What becomes of files that an earlier start of the run has left.
-void rename_and_remark(Plan& plan, const Options& options, Console& console) {
+void rename_and_remark(Plan& plan, const RunOptions& options, Console& console) {
   if (!plan.moved.empty()) {
     const std::size_t renamed = rename_moved(plan, ExistingPictures(options, plan.bundle, plan.root()));
     console.remark(pictures_text(renamed) + " had the name of another line, and got " +
@@ -43,9 +43,9 @@ void rename_and_remark(Plan& plan, const Options& options, Console& console) {
 
 }  // namespace
 
-ExitCode draw_plan(Plan& plan, const Options& options, Console& console) {
+ExitCode draw_plan(Plan& plan, const RunOptions& options, const Overviews& overviews, Console& console) {
   rename_and_remark(plan, options, console);
-  Overview overview(options, plan);
+  Overview overview(overviews, options, plan);
   Reporter reporter(options, console, plan, &overview);
   std::vector<const Job*> due;
   for (const Job& job : plan.jobs) {
@@ -67,17 +67,17 @@ ExitCode draw_plan(Plan& plan, const Options& options, Console& console) {
   return code;
 }
 
-ExitCode draw_pictures(const Options& options, Console& console) {
-  Plan plan = make_plan(options, console);
-  if (prints_results(options, plan)) StandardOutput::check();
-  return draw_plan(plan, options, console);
+ExitCode draw_pictures(const DrawPictures& command, Console& console) {
+  Plan plan = make_plan(command.run, console);
+  if (prints_results(command.run, plan)) StandardOutput::check();
+  return draw_plan(plan, command.run, command.overviews, console);
 }
 
-ExitCode show_plan(const Options& options, Console& console) {
-  const Plan plan = make_plan(options, console);
-  const Overview checked(options, plan);
+ExitCode show_plan(const ShowPlan& command, Console& console) {
+  const Plan plan = make_plan(command.run, console);
+  const Overview checked(command.overviews, command.run, plan);
   StandardOutput out(console);
-  if (options.format == ResultFormat::kText) {
+  if (command.run.voice.format == ResultFormat::kText) {
     out.text(plan_text(plan));
     return ExitCode::kDone;
   }

@@ -1,7 +1,7 @@
 // A run: pictures are planned, drawn and written one by one.
 #pragma once
 
-#include "options/options.h"
+#include "options/command.h"
 #include "screen/console.h"
 #include "txt2img/error.h"
 
@@ -10,8 +10,8 @@ namespace txt2img::cli {
 struct Plan;
 
 // Pictures that are found under other names get theirs first; their jobs become kSkipped.
-ExitCode draw_plan(Plan& plan, const Options& options, Console& console);
-ExitCode draw_pictures(const Options& options, Console& console);
-ExitCode show_plan(const Options& options, Console& console);
+ExitCode draw_plan(Plan& plan, const RunOptions& options, const Overviews& overviews, Console& console);
+ExitCode draw_pictures(const DrawPictures& command, Console& console);
+ExitCode show_plan(const ShowPlan& command, Console& console);
 
 }  // namespace txt2img::cli

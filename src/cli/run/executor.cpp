@@ -31,7 +31,7 @@ std::exception_ptr Executor::FirstFailure::get() const {
   return failure_;
 }
 
-Executor::Executor(const Options& options, Console& console, const Plan& plan, Reporter& reporter,
+Executor::Executor(const RunOptions& options, Console& console, const Plan& plan, Reporter& reporter,
                    std::vector<std::unique_ptr<Engine>> engines, PictureWriter::Write write)
     : options_(&options),
       console_(&console),
@@ -41,7 +41,7 @@ Executor::Executor(const Options& options, Console& console, const Plan& plan, R
   for (std::unique_ptr<Engine>& engine : engines) {
     workers_.push_back({.number = workers_.size(),
                         .engine = std::move(engine),
-                        .batch_size = BatchSize(static_cast<std::size_t>(options.batch_size))});
+                        .batch_size = BatchSize(static_cast<std::size_t>(options.drawing.batch_size))});
   }
 }
 
@@ -142,7 +142,7 @@ void Executor::pass_on(const Engine& engine, const Job& job, const Settings& set
 
 void Executor::fail(const Job& job, const Error& error) {
   writer_.add({.job = &job, .failure = error});  // told of after those before it
-  if (failure_policy(*options_) == OnFailure::kStop) throw Error(error);
+  if (options_->drawing.on_failure == OnFailure::kStop) throw Error(error);
 }
 
 void Executor::tell(const WrittenPicture& picture) {

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "plan/plan.h"
 #include "run/batch_queue.h"
 #include "run/drawn_picture.h"
@@ -27,7 +27,7 @@ namespace txt2img::cli {
 class Executor {
  public:
   // One engine for each device. The plan may change between two calls of draw.
-  Executor(const Options& options, Console& console, const Plan& plan, Reporter& reporter,
+  Executor(const RunOptions& options, Console& console, const Plan& plan, Reporter& reporter,
            std::vector<std::unique_ptr<Engine>> engines, PictureWriter::Write write);
 
   // Each device takes the next pictures when it is free. Pictures that can share a batch and are not far from each
@@ -72,7 +72,7 @@ class Executor {
   void wait_for_writer();
   void throw_failure();
 
-  const Options* options_;
+  const RunOptions* options_;
   Console* console_;
   const Plan* plan_;
   Reporter* reporter_;

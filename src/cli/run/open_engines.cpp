@@ -9,14 +9,14 @@
 
 namespace txt2img::cli {
 
-std::vector<std::unique_ptr<Engine>> open_engines(const Options& options, const Bundle& bundle, Console& console,
+std::vector<std::unique_ptr<Engine>> open_engines(const RunOptions& options, const Bundle& bundle, Console& console,
                                                   Reporter& reporter) {
   using Clock = std::chrono::steady_clock;
   reporter.start_loading(bundle.name, size_of(bundle));
   verify_files(bundle, options.verify_model);
   const Clock::time_point start = Clock::now();
   std::vector<std::unique_ptr<Engine>> engines;
-  for (const EngineOptions& of_device : engines_of(options.engine, options.devices)) {
+  for (const EngineOptions& of_device : engines_of(options.drawing.engine, options.drawing.devices)) {
     const Engine& engine = *engines.emplace_back(open_engine(bundle, of_device));
     console.note("model " + bundle.folder.string() + ", " + std::string(name_of(engine.precision())) + " on " +
                  engine.device().name + " (" + engine.device().description + "), LibTorch " + torch_version());

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "run/reporter.h"
 #include "screen/console.h"
 #include "txt2img/bundle.h"
@@ -13,7 +13,7 @@
 namespace txt2img::cli {
 
 // From here on a signal asks to stop. Throws Error: kUnavailable, kBadData, kIo.
-std::vector<std::unique_ptr<Engine>> open_engines(const Options& options, const Bundle& bundle, Console& console,
+std::vector<std::unique_ptr<Engine>> open_engines(const RunOptions& options, const Bundle& bundle, Console& console,
                                                   Reporter& reporter);
 
 }  // namespace txt2img::cli

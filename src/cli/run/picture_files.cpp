@@ -21,11 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool has_manifest(const Options& options, const Plan& plan) {
-  return options.has_files() && plan.destination() == Destination::kFiles;
+bool has_manifest(const RunOptions& options, const Plan& plan) {
+  return options.source.has_files() && plan.destination() == Destination::kFiles;
 }
 
-void list_in_manifest(const Options& options, const Plan& plan, const Job& job, const fs::path& path,
+void list_in_manifest(const RunOptions& options, const Plan& plan, const Job& job, const fs::path& path,
                       const Record& record, std::string sha256) {
   const std::string root = plan.root();
   append_to_manifest(manifest_path(root, options.shard),
@@ -43,13 +43,14 @@ void list_in_manifest(const Options& options, const Plan& plan, const Job& job, 
 }
 
 // Before the first picture of an item: whoever finds a picture finds what it should show.
-void write_metadata(const Options& options, const Plan& plan, const Job& job, const fs::path& path) {
+void write_metadata(const RunOptions& options, const Plan& plan, const Job& job, const fs::path& path) {
   const Item& item = plan.items[job.item];
   const std::optional<fs::path> file = geneval_metadata_path(options, item, path);
   std::error_code ignored;
   if (!file || job.image != 0) return;
   if (fs::exists(*file, ignored) && !geneval_metadata_differs(options, item, path)) return;
-  const bool may_replace = options.resumes || options.redoes || plan.on_exists == OnExists::kOverwrite;
+  const bool may_replace =
+      options.resumes || options.purpose == Purpose::kRedo || plan.on_exists == OnExists::kOverwrite;
   const std::string text = geneval_metadata(item);
   write_output_file(*file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
                     may_replace ? OnExists::kOverwrite : OnExists::kError);
@@ -75,7 +76,7 @@ bool is_same_picture(const fs::path& path, const Record& record, const std::stri
 }  // namespace
 
 std::optional<fs::path> PictureFiles::write(const DrawnPicture& drawn) const {
-  const std::vector<std::uint8_t> png = encode_picture(drawn.picture.image, drawn.record, options_->metadata);
+  const std::vector<std::uint8_t> png = encode_picture(drawn.picture.image, drawn.record, options_->target.metadata);
   if (plan_->destination() == Destination::kStandardOutput) {
     StandardOutput::bytes(png);
     return fs::path();
@@ -102,7 +103,7 @@ std::optional<fs::path> PictureFiles::write(const DrawnPicture& drawn) const {
   return written;
 }
 
-void complete_lists(const Options& options, const Plan& plan) {
+void complete_lists(const RunOptions& options, const Plan& plan) {
   if (!has_manifest(options, plan) || !options.resumes) return;
   const std::string root = plan.root();
   // Those of shards may be in use by others.

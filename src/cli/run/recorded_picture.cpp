@@ -7,7 +7,7 @@
 
 namespace txt2img::cli {
 
-Record record_of(const Bundle& bundle, const Settings& settings, const Options& options, const Engine& engine,
+Record record_of(const Bundle& bundle, const Settings& settings, const RunOptions& options, const Engine& engine,
                  const Picture& picture) {
   const DeviceInfo info = engine.device();
   const std::string device = info.name.substr(0, info.name.find(':'));
@@ -18,7 +18,7 @@ Record record_of(const Bundle& bundle, const Settings& settings, const Options& 
                 .settings = settings,
                 .device = device,
                 .precision = engine.precision(),
-                .vae_precision = options.engine.vae_precision.value_or(Precision::kFloat32),
+                .vae_precision = options.drawing.engine.vae_precision.value_or(Precision::kFloat32),
                 .levers = changed_levers(device),
                 .stages = picture.stages,
                 .retries = picture.retries,

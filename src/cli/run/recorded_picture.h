@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "txt2img/bundle.h"
 #include "txt2img/engine.h"
 #include "txt2img/image.h"
@@ -14,7 +14,7 @@
 namespace txt2img::cli {
 
 // What is written into a picture of this engine.
-Record record_of(const Bundle& bundle, const Settings& settings, const Options& options, const Engine& engine,
+Record record_of(const Bundle& bundle, const Settings& settings, const RunOptions& options, const Engine& engine,
                  const Picture& picture);
 
 // The file of a picture.

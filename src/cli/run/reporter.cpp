@@ -18,18 +18,15 @@ std::string path_text(const std::filesystem::path& path) { return path.empty() ?
 
 }  // namespace
 
-OnFailure failure_policy(const Options& options) {
-  return options.on_failure.value_or(options.has_files() ? OnFailure::kGoOn : OnFailure::kStop);
-}
-
-Reporter::Reporter(const Options& options, Console& console, const Plan& plan, Overview* overview)
+Reporter::Reporter(const RunOptions& options, Console& console, const Plan& plan, Overview* overview)
     : options_(&options),
       console_(&console),
       plan_(&plan),
       overview_(overview),
       results_(console),
-      progress_(make_progress(choose_style(options.progress, options.verbosity, is_terminal(Stream::kError)),
-                              options.has_files() ? Skipped::kCounted : Skipped::kOneByOne, console)),
+      progress_(
+          make_progress(choose_style(options.voice.progress, options.voice.verbosity, is_terminal(Stream::kError)),
+                        options.source.has_files() ? Skipped::kCounted : Skipped::kOneByOne, console)),
       start_(Clock::now()) {}
 
 void Reporter::set_range(std::size_t before, std::size_t total, std::size_t due) {
@@ -135,7 +132,7 @@ void Reporter::tell_written(const WrittenPicture& picture) {
 
 void Reporter::tell_failed(const Job& job, const Error& error) {
   const std::filesystem::path path = plan_->path_of(job);
-  if (failure_policy(*options_) == OnFailure::kGoOn) {
+  if (options_->drawing.on_failure == OnFailure::kGoOn) {
     const std::scoped_lock lock(mutex_);
     ++counts_.failed;
     progress_->fail(end_of(job, path, 0), error.what());
@@ -147,12 +144,12 @@ void Reporter::tell_failed(const Job& job, const Error& error) {
 void Reporter::report(const Job& job, const Outcome& outcome) {
   if (overview_ != nullptr) overview_->add(job, outcome);
   if (!is_heard_) return;
-  if (options_->format == ResultFormat::kJson) {
+  if (options_->voice.format == ResultFormat::kJson) {
     results_.line(outcome_json(*plan_, job, outcome));
     return;
   }
   const bool is_path = outcome.status == Status::kDone && plan_->destination() == Destination::kFiles;
-  if (is_path && options_->verbosity != Verbosity::kQuiet) results_.line(outcome.path);
+  if (is_path && options_->voice.verbosity != Verbosity::kQuiet) results_.line(outcome.path);
 }
 
 ExitCode Reporter::end() {
@@ -202,7 +199,7 @@ std::string Reporter::summary() const {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", seconds_since(start_));
   std::string text = pictures_text(counts_.done);
-  if (options_->has_files()) {
+  if (options_->source.has_files()) {
     text += " drawn, " + std::to_string(counts_.skipped) + " skipped, " + std::to_string(counts_.failed) + " failed";
   } else {
     const std::uint64_t first = plan_->settings_of(plan_->jobs.front()).seed;

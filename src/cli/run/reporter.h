@@ -10,7 +10,7 @@
 #include <span>
 #include <string>
 
-#include "options/options.h"
+#include "options/command.h"
 #include "overview/overview.h"
 #include "plan/outcome.h"
 #include "plan/plan.h"
@@ -22,14 +22,11 @@
 
 namespace txt2img::cli {
 
-// Whether the others are drawn when one cannot be.
-OnFailure failure_policy(const Options& options);
-
 // Threads may speak at once.
 class Reporter {
  public:
   // The plan may change between two pictures. The overview, if there is one, is told what became of each.
-  Reporter(const Options& options, Console& console, const Plan& plan, Overview* overview = nullptr);
+  Reporter(const RunOptions& options, Console& console, const Plan& plan, Overview* overview = nullptr);
 
   // How many pictures went before the first of the plan, and how many are due in all, as far as that is known.
   void set_range(std::size_t before, std::size_t total, std::size_t due);
@@ -76,7 +73,7 @@ class Reporter {
   [[nodiscard]] std::string kept_text() const;
   [[nodiscard]] std::string summary() const;
 
-  const Options* options_;
+  const RunOptions* options_;
   Console* console_;
   const Plan* plan_;
   Overview* overview_;

@@ -24,13 +24,13 @@ namespace {
 
 class Stream {
  public:
-  Stream(const Options& options, Console& console)
+  Stream(const RunOptions& options, Console& console)
       : options_(&options),
         console_(&console),
         plan_(make_empty_plan(options, console)),
-        maker_(options, plan_.bundle),
-        columns_(options.columns),
-        file_("-", options.format_of_file.value_or(PromptFormat::kTxt), options.extra_keys, &columns_, &remarks_,
+        maker_(options.request, plan_.bundle),
+        columns_(options.source.columns),
+        file_("-", options.source.format.value_or(PromptFormat::kTxt), options.source.extra_keys, &columns_, &remarks_,
               Requests::kOfOneLine),
         reporter_(options, console, plan_) {}
 
@@ -102,7 +102,7 @@ class Stream {
     is_size_said_ = true;
   }
 
-  const Options* options_;
+  const RunOptions* options_;
   Console* console_;
   bool is_size_said_ = false;
   Plan plan_;
@@ -115,6 +115,6 @@ class Stream {
 
 }  // namespace
 
-ExitCode draw_stream(const Options& options, Console& console) { return Stream(options, console).draw(); }
+ExitCode draw_stream(const DrawStream& command, Console& console) { return Stream(command.run, console).draw(); }
 
 }  // namespace txt2img::cli

@@ -1,7 +1,7 @@
 // --stream: lines of standard input are drawn as they arrive.
 #pragma once
 
-#include "options/options.h"
+#include "options/command.h"
 #include "screen/console.h"
 #include "txt2img/error.h"
 
@@ -9,6 +9,6 @@ namespace txt2img::cli {
 
 // A JSON record for each picture and for each line that cannot be drawn, as soon as it is known. kSomeFailed if there
 // was such a line.
-ExitCode draw_stream(const Options& options, Console& console);
+ExitCode draw_stream(const DrawStream& command, Console& console);
 
 }  // namespace txt2img::cli

@@ -101,11 +101,11 @@ nlohmann::ordered_json text_or_null(std::string_view text) {
   return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
 }
 
-std::string verdict_json(const Options& options, const Verdict& verdict, const Settings& settings) {
-  return json_line({{"picture", options.subject},
+std::string verdict_json(const VerifyPicture& command, const Verdict& verdict, const Settings& settings) {
+  return json_line({{"picture", command.picture},
                     {"status", verdict.is_same() ? "same" : "different"},
                     {"seed", settings.seed},
-                    {"tolerance", options.tolerance},
+                    {"tolerance", command.tolerance},
                     {"same_size", verdict.is_same_size},
                     {"pixels", verdict.difference.pixels},
                     {"largest", verdict.difference.largest},
@@ -114,20 +114,22 @@ std::string verdict_json(const Options& options, const Verdict& verdict, const S
                     {"here", text_or_null(verdict.here)}});
 }
 
-void warn_if_edited(const Options& options, const Image& golden, Console& console) {
-  if (options.record && sha256_hex(std::as_bytes(std::span(golden.rgb))) != options.record->stages.pixels) {
-    console.warning(options.subject +
+void warn_if_edited(const VerifyPicture& command, const Image& golden, Console& console) {
+  const std::optional<Record>& record = command.run.origin.record;
+  if (record && sha256_hex(std::as_bytes(std::span(golden.rgb))) != record->stages.pixels) {
+    console.warning(command.picture +
                     ": the pixels are not those of its record; the picture was changed after it was drawn");
   }
 }
 
-Picture draw_again(const Options& options, const Plan& plan, const Settings& settings, Console& console,
+Picture draw_again(const RunOptions& options, const Plan& plan, const Settings& settings, Console& console,
                    Record& record) {
-  const ProgressStyle style = choose_style(options.progress, options.verbosity, is_terminal(Stream::kError));
+  const ProgressStyle style =
+      choose_style(options.voice.progress, options.voice.verbosity, is_terminal(Stream::kError));
   const std::unique_ptr<Progress> progress = make_progress(style, Skipped::kOneByOne, console);
   progress->start_loading(plan.bundle.name, size_of(plan.bundle));
   verify_files(plan.bundle, options.verify_model);
-  const std::unique_ptr<Engine> engine = open_engine(plan.bundle, options.engine);
+  const std::unique_ptr<Engine> engine = open_engine(plan.bundle, options.drawing.engine);
   const BatchStart start{.prompt = settings.prompt};
   progress->start(start);
   const Observer observer{.on_step = [&](int done, int steps) { progress->step(start, done, steps); },
@@ -137,8 +139,8 @@ Picture draw_again(const Options& options, const Plan& plan, const Settings& set
   return picture;
 }
 
-void write_picture(const Options& options, const Plan& plan, const Record& record, const Image& image) {
-  const std::vector<std::uint8_t> png = encode_picture(image, record, options.metadata);
+void write_picture(const RunOptions& options, const Plan& plan, const Record& record, const Image& image) {
+  const std::vector<std::uint8_t> png = encode_picture(image, record, options.target.metadata);
   switch (plan.destination()) {
     case Destination::kFiles:
     case Destination::kStream:
@@ -151,10 +153,11 @@ void write_picture(const Options& options, const Plan& plan, const Record& recor
 
 }  // namespace
 
-ExitCode verify_picture(const Options& options, Console& console) {
+ExitCode verify_picture(const VerifyPicture& command, Console& console) {
+  const RunOptions& options = command.run;
   StandardOutput::check();
-  const Image golden = read_png(options.subject);
-  warn_if_edited(options, golden, console);
+  const Image golden = read_png(command.picture);
+  warn_if_edited(command, golden, console);
   const Plan plan = make_plan(options, console);
   if (plan.jobs.size() != 1)
     throw Error(ExitCode::kUsage, "--verify draws one picture; give one prompt and no --count");
@@ -165,14 +168,14 @@ ExitCode verify_picture(const Options& options, Console& console) {
   write_picture(options, plan, record, drawn.image);
 
   Verdict verdict{.is_same_size = golden.width == drawn.image.width && golden.height == drawn.image.height};
-  if (verdict.is_same_size) verdict.difference = compare(golden, drawn.image, options.tolerance);
-  verdict.drawn_with = machine_of(options.record);
+  if (verdict.is_same_size) verdict.difference = compare(golden, drawn.image, command.tolerance);
+  verdict.drawn_with = machine_of(options.origin.record);
   verdict.here = machine_of(record);
-  if (options.record) verdict.stage = first_difference(options.record->stages, drawn.stages);
-  StandardOutput(console).line(options.format == ResultFormat::kJson
-                                   ? verdict_json(options, verdict, settings)
-                                   : options.subject + ": " +
-                                         verdict_text(verdict, golden, drawn.image, options.tolerance));
+  if (options.origin.record) verdict.stage = first_difference(options.origin.record->stages, drawn.stages);
+  StandardOutput(console).line(options.voice.format == ResultFormat::kJson
+                                   ? verdict_json(command, verdict, settings)
+                                   : command.picture + ": " +
+                                         verdict_text(verdict, golden, drawn.image, command.tolerance));
   return verdict.is_same() ? ExitCode::kDone : ExitCode::kSomeFailed;
 }
 

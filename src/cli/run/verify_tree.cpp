@@ -48,21 +48,22 @@ std::string finding_text(const Plan& plan, const Job& job, ResultFormat format) 
 
 }  // namespace
 
-ExitCode verify_tree(const Options& options, Console& console) {
+ExitCode verify_tree(const VerifyTree& command, Console& console) {
+  const RunOptions& options = command.run;
   StandardOutput::check();
   Plan plan = make_plan(options, console);
   if (plan.destination() != Destination::kFiles) {
-    throw Error(ExitCode::kUsage, "--verify " + options.subject + ": that is no folder of pictures");
+    throw Error(ExitCode::kUsage, "--verify " + command.folder + ": that is no folder of pictures");
   }
   StandardOutput out(console);
   for (const Job& job : plan.jobs) {
-    if (is_due(job.state)) out.line(finding_text(plan, job, options.format));
+    if (is_due(job.state)) out.line(finding_text(plan, job, options.voice.format));
   }
   const auto wrong = std::ranges::count_if(plan.jobs, [](const Job& job) { return is_due(job.state); });
   console.remark(std::to_string(wrong) + " of " + std::to_string(plan.jobs.size()) +
                  " pictures are not as they should be");
   if (wrong == 0) return ExitCode::kDone;
-  return options.redoes ? draw_plan(plan, options, console) : ExitCode::kSomeFailed;
+  return options.purpose == Purpose::kRedo ? draw_plan(plan, options, {}, console) : ExitCode::kSomeFailed;
 }
 
 }  // namespace txt2img::cli

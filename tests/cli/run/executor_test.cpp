@@ -45,7 +45,7 @@ void do_nothing(std::span<const Settings> /*pictures*/, const Observer& /*observ
 // Prompts that are drawn, and where they end: written, or told of.
 class ExecutorTest : public testing::Test {
  protected:
-  ExecutorTest() { options_.progress = ProgressStyle::kNone; }
+  ExecutorTest() { options_.voice.progress = ProgressStyle::kNone; }
 
   void draw(std::vector<FakeEngine::Work> engines, PictureWriter::Write write) {
     std::vector<std::unique_ptr<Engine>> opened;
@@ -65,7 +65,7 @@ class ExecutorTest : public testing::Test {
     };
   }
 
-  Options options_;
+  RunOptions options_;
   Console console_{Verbosity::kQuiet, Colour::kNever};
   Plan plan_ = toy_plan({"a", "b", "c", "d"});
   std::string written_;
@@ -77,7 +77,7 @@ TEST_F(ExecutorTest, WritesPicturesInTheirOrder) {
 }
 
 TEST_F(ExecutorTest, TriesHalvesOfABatchThatRunsOutOfMemory) {
-  options_.batch_size = 4;
+  options_.drawing.batch_size = 4;
   std::vector<std::size_t> sizes;
   const auto two_at_most = [&sizes](std::span<const Settings> pictures, const Observer&) {
     sizes.push_back(pictures.size());
@@ -89,7 +89,7 @@ TEST_F(ExecutorTest, TriesHalvesOfABatchThatRunsOutOfMemory) {
 }
 
 TEST_F(ExecutorTest, GoesOnAfterAPictureThatFailsWhereItIsToldTo) {
-  options_.on_failure = OnFailure::kGoOn;
+  options_.drawing.on_failure = OnFailure::kGoOn;
   testing::internal::CaptureStderr();
   const auto not_b = [](std::span<const Settings> pictures, const Observer&) {
     if (pictures[0].prompt == "b") throw Error(ExitCode::kInternal, "NaN");
@@ -108,7 +108,7 @@ TEST_F(ExecutorTest, EndsWithAPictureThatFailsElse) {
 }
 
 TEST_F(ExecutorTest, EndsWithAFileThatCannotBeWritten) {
-  options_.on_failure = OnFailure::kGoOn;
+  options_.drawing.on_failure = OnFailure::kGoOn;
   const auto full = [](const DrawnPicture&) -> std::optional<std::filesystem::path> {
     throw Error(ExitCode::kIo, "no space left on device");
   };
@@ -119,7 +119,7 @@ TEST_F(ExecutorTest, EndsWithAFileThatCannotBeWritten) {
 // still asks whether it is cancelled.
 TEST_F(ExecutorTest, LetsADeviceStepWhileTheDiskHoldsUpAnother) {
   plan_ = toy_plan(std::vector<std::string>(16, "a"));
-  options_.batch_size = 8;
+  options_.drawing.batch_size = 8;
   std::promise<void> is_full;
   std::promise<void> has_stepped;
   const std::shared_future<void> disk = has_stepped.get_future().share();

@@ -17,9 +17,10 @@ using nlohmann::json;
 class ReporterTest : public testing::Test {
  protected:
   ReporterTest() {
-    options_.format = ResultFormat::kJson;
-    options_.progress = ProgressStyle::kJson;
-    options_.files = {"prompts.txt"};
+    options_.voice.format = ResultFormat::kJson;
+    options_.voice.progress = ProgressStyle::kJson;
+    options_.source.files = {"prompts.txt"};
+    options_.drawing.on_failure = OnFailure::kGoOn;
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
   }
@@ -39,7 +40,7 @@ class ReporterTest : public testing::Test {
     return json::parse(errors_.substr(errors_.rfind('\n', errors_.size() - 2) + 1));
   }
 
-  Options options_;
+  RunOptions options_;
   Console console_{Verbosity::kNormal, Colour::kNever};
   Plan plan_ = toy_plan({"a cat", "a dog"});
   std::string output_;

@@ -1,8 +1,9 @@
-#include "options/options.h"
+#include "options/command.h"
 
 #include <algorithm>
 #include <ranges>
 #include <span>
+#include <utility>
 
 #include "foreign/picture.h"
 #include "options/bare_words.h"
@@ -10,6 +11,7 @@
 #include "options/config.h"
 #include "options/models.h"
 #include "options/option_table.h"
+#include "options/options.h"
 #include "options/repeats.h"
 #include "options/rules.h"
 #include "txt2img/error.h"
@@ -116,40 +118,32 @@ void forget_what_is_replaced(const std::vector<Assignment>& flags, Request& requ
   old.timesteps.clear();
 }
 
-void add_warnings(Options& options, const std::vector<std::string>& texts) {
-  options.warnings.insert(options.warnings.end(), texts.begin(), texts.end());
-}
-
 // A record of the pictures in a folder is that of each of them: nothing is taken from it.
 bool verifies_folder(const std::vector<Assignment>& flags) {
   return value_of("verify", flags) && value_of("file", flags);
 }
 
-}  // namespace
-
-Options read_options(int argc, const char* const* argv) {
-  Options options;
-  if (argc < 2) options.action = Action::kUsage;
-  const std::vector<Assignment> flags = parse_command_line(argc, argv);
-  if (value_of("help", flags)) options.action = Action::kHelp;
-  if (value_of("version", flags)) options.action = Action::kVersion;
-  if (options.action != Action::kDraw) return options;
-  add_warnings(options, check_repeats(flags));
-  add_warnings(options, explain_bare_words(bare_prompts(flags)));
-  add_warnings(options, explain_environment());
-
+// What stands below the command line: the configuration, the environment, and the picture that is started from.
+Origin read_origin(const std::vector<Assignment>& flags, Options& options) {
   if (const std::optional<std::filesystem::path> path = config_path(flags)) apply_all(read_config(*path), options);
   apply_all(read_environment(), options);
-  if (!verifies_folder(flags)) options.record = find_record(flags);
-  if (options.record) {
-    apply_record(*options.record, options);
+  Origin origin;
+  if (!verifies_folder(flags)) origin.record = find_record(flags);
+  if (origin.record) {
+    apply_record(*origin.record, options);
     forget_what_is_replaced(flags, options.request);
   }
-  if (const std::optional<std::string> from = value_of("from", flags); from && !options.record) {
-    options.foreign = read_foreign(*from);
-    options.prompts = {options.foreign->prompt};
+  if (const std::optional<std::string> from = value_of("from", flags); from && !origin.record) {
+    origin.foreign = read_foreign(*from);
+    options.prompts = {origin.foreign->prompt};
   }
-  for (const Assignment& flag : flags) options.given.push_back(name_of(*flag.option));
+  for (const Assignment& flag : flags) origin.given.push_back(name_of(*flag.option));
+  return origin;
+}
+
+Options read_options(const std::vector<Assignment>& flags, Origin& origin) {
+  Options options;
+  origin = read_origin(flags, options);
   if (value_of("prompt", flags) || value_of("file", flags)) options.prompts.clear();
   apply_all(flags, options);
   // What is drawn to be compared is not written only because all pictures are.
@@ -158,7 +152,98 @@ Options read_options(int argc, const char* const* argv) {
     options.output = (std::filesystem::path(options.subject) / "").string();
   if (options.is_stream) options.format = ResultFormat::kJson;
   check_rules(options);
+  origin.from = options.from;
   return options;
+}
+
+Purpose purpose_of(const Options& o) {
+  if (o.action == Action::kVerify) return o.redoes ? Purpose::kRedo : Purpose::kVerify;
+  if (o.action == Action::kDryRun) return Purpose::kDryRun;
+  return o.is_stream ? Purpose::kStream : Purpose::kDraw;
+}
+
+RunOptions run_of(const Options& o, Origin origin) {
+  const OnFailure on_failure = o.has_files() ? OnFailure::kGoOn : OnFailure::kStop;
+  return {.purpose = purpose_of(o),
+          .source = {.prompts = o.prompts,
+                     .files = o.files,
+                     .format = o.format_of_file,
+                     .extra_keys = o.extra_keys,
+                     .columns = o.columns},
+          .origin = std::move(origin),
+          .request = o.request,
+          .model = o.model,
+          .verify_model = o.verify_model,
+          .drawing = {.engine = o.engine,
+                      .devices = o.devices,
+                      .batch_size = o.batch_size,
+                      .on_failure = o.on_failure.value_or(on_failure)},
+          .target = {.output = o.output, .layout = o.layout, .on_exists = o.on_exists, .metadata = o.metadata},
+          .voice = {.format = o.format, .verbosity = o.verbosity, .progress = o.progress},
+          .resumes = o.resumes,
+          .shard = o.shard};
+}
+
+Command drawing_of(RunOptions run, const Options& o) {
+  if (run.purpose == Purpose::kStream) return DrawStream{.run = std::move(run)};
+  return DrawPictures{.run = std::move(run), .overviews = {.contact_sheet = o.contact_sheet, .gallery = o.gallery}};
+}
+
+Command verification_of(RunOptions run, const Options& o) {
+  if (run.source.has_files()) return VerifyTree{.run = std::move(run), .folder = o.subject};
+  return VerifyPicture{.run = std::move(run), .picture = o.subject, .tolerance = o.tolerance};
+}
+
+Command command_of(const Options& o, Origin origin) {
+  switch (o.action) {
+    case Action::kDraw: return drawing_of(run_of(o, std::move(origin)), o);
+    case Action::kDryRun:
+      return ShowPlan{.run = run_of(o, std::move(origin)),
+                      .overviews = {.contact_sheet = o.contact_sheet, .gallery = o.gallery}};
+    case Action::kVerify: return verification_of(run_of(o, std::move(origin)), o);
+    case Action::kShow: return ShowRecord{.picture = o.subject, .format = o.format};
+    case Action::kList:
+      return ListChoices{.subject = o.list, .request = o.request, .model = o.model, .format = o.format};
+    case Action::kCheck:
+      return CheckModel{.model = o.subject.empty() ? o.model : o.subject, .engine = o.engine, .format = o.format};
+    case Action::kHelp: return PrintHelp{};
+    case Action::kVersion: break;
+  }
+  return PrintVersion{};
+}
+
+std::vector<std::string> warnings_of(const std::vector<Assignment>& flags) {
+  std::vector<std::string> warnings = check_repeats(flags);
+  for (const std::string& text : explain_bare_words(bare_prompts(flags))) warnings.push_back(text);
+  for (const std::string& text : explain_environment()) warnings.push_back(text);
+  return warnings;
+}
+
+}  // namespace
+
+RunOptions* run_of(Command& command) {
+  return std::visit(
+      [](auto& one) -> RunOptions* {
+        if constexpr (requires { one.run; })
+          return &one.run;
+        else
+          return nullptr;
+      },
+      command);
+}
+
+Asked read_command(int argc, const char* const* argv) {
+  if (argc < 2) return {.command = ExplainUsage{}};
+  const std::vector<Assignment> flags = parse_command_line(argc, argv);
+  if (value_of("version", flags)) return {.command = PrintVersion{}};
+  if (value_of("help", flags)) return {.command = PrintHelp{}};
+  std::vector<std::string> warnings = warnings_of(flags);
+  Origin origin;
+  const Options options = read_options(flags, origin);
+  return {.command = command_of(options, std::move(origin)),
+          .verbosity = options.verbosity,
+          .colour = options.colour,
+          .warnings = std::move(warnings)};
 }
 
 }  // namespace txt2img::cli
