@@ -10,6 +10,7 @@
 
 #include "foreign/metadata_json.h"
 #include "foreign/names.h"
+#include "foreign/setting_names.h"
 #include "foreign/shell_words.h"
 #include "txt2img/error.h"
 
@@ -89,7 +90,7 @@ void take_switch(Request& request, const Switch& found) {
   const bool is_letter = found.name.size() == 2;
   const std::string_view name = std::string_view(found.name).substr(is_letter ? 1 : 2);
   const ForeignName* const letter = is_letter ? find_foreign_letter(name[0]) : nullptr;
-  if (has(request, letter != nullptr ? letter->option : meant_option(name, found.value))) return;
+  if (has(request, letter != nullptr ? letter->option : find_option_of(name, found.value))) return;
   if (is_letter)
     take_letter(request, found);
   else

@@ -7,7 +7,6 @@
 #include <string>
 #include <system_error>
 
-#include "options/option_table.h"
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
@@ -265,41 +264,17 @@ constexpr auto kLetters = std::to_array<ForeignName>({
     {"V", kMissing, "", kNoVariation},
 });
 
-std::string fold(std::string_view name) {
-  std::string folded = lower_case(name);
-  std::erase_if(folded, [](char c) { return c == ' ' || c == '-' || c == '_'; });
-  return folded;
-}
-
 bool read_number(std::string_view text, double& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-using OwnNames = std::map<std::string, std::string_view, std::less<>>;
 using ForeignRows = std::map<std::string, const ForeignName*, std::less<>>;
-
-OwnNames map_own_names() {
-  OwnNames names;
-  for (const OptionInfo& option : option_table()) {
-    for (const std::string_view flag : flags_of(option)) {
-      if (flag.starts_with("--")) names.try_emplace(fold(flag), name_of(option));
-    }
-  }
-  return names;
-}
 
 ForeignRows map_foreign_names() {
   ForeignRows rows;
   for (const ForeignName& row : kNames) rows.try_emplace(fold(row.name), &row);
   return rows;
-}
-
-// Ours under another spelling: "Clip skip", "clipSkip".
-std::string_view find_own(std::string_view name) {
-  static const OwnNames names = map_own_names();
-  const auto found = names.find(fold(name));
-  return found == names.end() ? std::string_view() : found->second;
 }
 
 template <typename Parse>
@@ -326,6 +301,12 @@ std::string meant_size(std::string_view value) {
 
 }  // namespace
 
+std::string fold(std::string_view name) {
+  std::string folded = lower_case(name);
+  std::erase_if(folded, [](char c) { return c == ' ' || c == '-' || c == '_'; });
+  return folded;
+}
+
 std::span<const ForeignName> foreign_names() { return kNames; }
 
 const ForeignName* find_foreign_name(std::string_view name) {
@@ -341,10 +322,8 @@ const ForeignName* find_foreign_letter(char letter) {
   return found == kLetters.end() ? nullptr : found;
 }
 
-std::string_view meant_option(std::string_view name, std::string_view value) {
-  const ForeignName* const foreign = find_foreign_name(name);
-  if (foreign == nullptr) return find_own(name);
-  return foreign->option == "schedule" && is_sampler_only(value) ? "sampler" : foreign->option;
+std::string_view option_of(const ForeignName& name, std::string_view value) {
+  return name.option == "schedule" && is_sampler_only(value) ? "sampler" : name.option;
 }
 
 std::string meant_value(std::string_view option, std::string_view value) {

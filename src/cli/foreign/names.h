@@ -25,7 +25,10 @@ struct ForeignName {
 
 std::span<const ForeignName> foreign_names();
 
-// Case, blanks, '-' and '_' do not matter. Null: no program that we know has it.
+// Without case, blanks, '-' and '_', which do not matter in a name.
+std::string fold(std::string_view name);
+
+// Null: no program that we know has it.
 const ForeignName* find_foreign_name(std::string_view name);
 
 // Switches of one letter as InvokeAI's command line had them, where case matters.
@@ -34,9 +37,9 @@ const ForeignName* find_foreign_letter(char letter);
 // Whether the value names a sampler, as this or another program calls it.
 bool is_sampler_name(std::string_view value);
 
-// The long name of the option that a name stands for, ours in any spelling or foreign; empty: none. A value of
-// "scheduler" may be a sampler: diffusers and InvokeAI call it so.
-std::string_view meant_option(std::string_view name, std::string_view value = {});
+// The long name of the option that it stands for; empty: none. A value of "scheduler" may be a sampler: diffusers and
+// InvokeAI call it so.
+std::string_view option_of(const ForeignName& name, std::string_view value);
 
 // The value as an option of ours has it: -1 as a seed is random, "(1152, 896)" as a size 1152x896, a clip skip of -2
 // is 2.

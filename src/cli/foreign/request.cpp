@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "foreign/names.h"
-#include "options/option_table.h"
+#include "foreign/setting_names.h"
 #include "txt2img/error.h"
 #include "txt2img/names.h"
 #include "txt2img/utf8.h"
@@ -20,13 +20,6 @@ constexpr std::size_t kLengthMax = 60;  // bytes of one of them
 std::string shortened(const std::string& text) {
   if (text.size() <= kLengthMax) return text;
   return replace_invalid_utf8(text.substr(0, kLengthMax)) + "...";
-}
-
-// What differs from picture to picture, and is not the number of pictures.
-bool is_of_picture(std::string_view name) {
-  const OptionInfo* const option = find_option(name);
-  if (option == nullptr || option->scope != Scope::kEverywhere || name == "count") return false;
-  return option->group == Group::kPicture || option->group == Group::kSampling || option->group == Group::kSampler;
 }
 
 // A model that is named, one that is stored with what draws nothing here, or a key that nobody knows.
@@ -44,7 +37,7 @@ Effect effect_of(std::string_view key, std::string_view option, std::string_view
 void take(Request& request, std::string_view key, const std::string& value) {
   if (request.rest.size() == kRestMax) add_leftover(request, "further settings", "left out");
   if (request.rest.size() > kRestMax) return;
-  const std::string_view option = meant_option(key, value);
+  const std::string_view option = find_option_of(key, value);
   if (option == "prompt" && request.prompt.empty())
     request.prompt = value;
   else if (option == "sampler")

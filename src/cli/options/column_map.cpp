@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "foreign/names.h"
+#include "options/meant_option.h"
 #include "options/option_values.h"
 #include "options/prompt_keys.h"
 #include "txt2img/error.h"

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "foreign/names.h"
+#include "options/meant_option.h"
 #include "options/option_values.h"
 #include "txt2img/error.h"
 

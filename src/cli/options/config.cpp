@@ -14,6 +14,7 @@
 #include <toml++/toml.h>
 
 #include "foreign/names.h"
+#include "options/meant_option.h"
 #include "options/option_values.h"
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"

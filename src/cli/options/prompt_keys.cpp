@@ -5,7 +5,7 @@
 #include <functional>
 #include <map>
 
-#include "foreign/names.h"
+#include "options/meant_option.h"
 
 namespace txt2img::cli {
 namespace {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "foreign/names.h"
+#include "options/meant_option.h"
 #include "options/option_values.h"
 #include "options/prompt_keys.h"
 #include "txt2img/error.h"

@@ -28,29 +28,11 @@ TEST(ForeignNames, AreNotOursToo) {
   }
 }
 
-TEST(ForeignNames, MayBeSpelledInAnyWay) {
-  for (const char* name : {"cfg_scale", "CFG scale", "cfgScale", "cfg-scale", "guidance_scale", "scale", "guidance"}) {
-    EXPECT_EQ(meant_option(name), "guidance") << name;
-  }
-  EXPECT_EQ(meant_option("num_inference_steps"), "steps");
-  EXPECT_EQ(meant_option("Clip skip"), "clip-skip");
-  EXPECT_EQ(meant_option("restore_faces"), "");
-  EXPECT_EQ(meant_option("no such name"), "");
-  EXPECT_EQ(find_foreign_name("no such name"), nullptr);
-}
-
 TEST(ForeignNames, OfOneLetterHaveACase) {
   EXPECT_EQ(find_foreign_letter('s')->option, "steps");
   EXPECT_EQ(find_foreign_letter('S')->option, "seed");
   EXPECT_EQ(find_foreign_letter('U')->kind, ForeignKind::kMissing);
   EXPECT_EQ(find_foreign_letter('q'), nullptr);
-}
-
-TEST(ForeignNames, CallSamplersAndSchedulesASchedulerBoth) {
-  for (const char* schedule : {"Karras", "simple", "", "automatic", "nonsense"})
-    EXPECT_EQ(meant_option("scheduler", schedule), "schedule") << schedule;
-  for (const char* sampler : {"EulerDiscreteScheduler", "euler_a", "dpmpp_2m_k", "ddim"})
-    EXPECT_EQ(meant_option("scheduler", sampler), "sampler") << sampler;
 }
 
 TEST(ForeignNames, HaveValuesThatAreWrittenOtherwise) {
