@@ -41,7 +41,7 @@ std::optional<at::Tensor> optional(const at::Tensor& tensor) {
   return tensor.defined() ? std::optional(tensor) : std::nullopt;
 }
 
-class Convolution final : public CpuLayer {
+class Convolution final : public Layer {
  public:
   Convolution(ConvolutionFacts facts, c10::ScalarType dtype, CpuLevers levers)
       : facts_(std::move(facts)), dtype_(dtype), levers_(levers), bias_(cast(facts_.bias, dtype)) {}
@@ -54,6 +54,8 @@ class Convolution final : public CpuLayer {
     return at::convolution(x, facts_.weight.to(dtype_), optional(bias_), facts_.stride, facts_.padding, facts_.dilation,
                            /*transposed=*/false, /*output_padding=*/{0, 0}, facts_.groups);
   }
+
+  [[nodiscard]] KnownOp op() const override { return facts_; }
 
  private:
   [[nodiscard]] bool suits_winograd(const at::Tensor& x) const {
@@ -95,22 +97,24 @@ class Convolution final : public CpuLayer {
   at::Tensor packed_{};
 };
 
-class Linear final : public CpuLayer {
+class Linear final : public Layer {
  public:
-  Linear(at::Tensor weight, const at::Tensor& bias, c10::ScalarType dtype)
-      : weight_(std::move(weight)), dtype_(dtype), bias_(cast(bias, dtype)) {}
+  Linear(LinearFacts facts, c10::ScalarType dtype)
+      : facts_(std::move(facts)), dtype_(dtype), bias_(cast(facts_.bias, dtype)) {}
 
   at::Tensor operator()(const at::Tensor& x) override {
-    if (x.scalar_type() != dtype_ || x.dim() < 2) return at::linear(x, weight_.to(dtype_), optional(bias_));
+    if (x.scalar_type() != dtype_ || x.dim() < 2) return at::linear(x, facts_.weight.to(dtype_), optional(bias_));
     if (!packed_.defined()) {
-      packed_ = call_onednn("mkldnn::_reorder_linear_weight", {weight_.to(dtype_), c10::IValue()});
-      release_pages(weight_);
+      packed_ = call_onednn("mkldnn::_reorder_linear_weight", {facts_.weight.to(dtype_), c10::IValue()});
+      release_pages(facts_.weight);
     }
     return call_onednn("mkldnn::_linear_pointwise", {x, packed_, optional(bias_), "none", no_scalars(), ""});
   }
 
+  [[nodiscard]] KnownOp op() const override { return facts_; }
+
  private:
-  at::Tensor weight_;
+  LinearFacts facts_;
   c10::ScalarType dtype_;
   at::Tensor bias_;
   at::Tensor packed_{};
@@ -128,15 +132,14 @@ CpuLevers usable_cpu_levers(c10::ScalarType dtype) {
   return levers;
 }
 
-c10::intrusive_ptr<CpuLayer> make_convolution(const ConvolutionFacts& facts, c10::ScalarType dtype, CpuLevers levers) {
+c10::intrusive_ptr<Layer> make_convolution(const ConvolutionFacts& facts, c10::ScalarType dtype, CpuLevers levers) {
   if (!levers.packed && !levers.winograd) return {};
   return c10::make_intrusive<Convolution>(facts, dtype, levers);
 }
 
-c10::intrusive_ptr<CpuLayer> make_linear(const at::Tensor& weight, const at::Tensor& bias, c10::ScalarType dtype,
-                                         CpuLevers levers) {
+c10::intrusive_ptr<Layer> make_linear(const LinearFacts& facts, c10::ScalarType dtype, CpuLevers levers) {
   if (!levers.packed) return {};
-  return c10::make_intrusive<Linear>(weight, bias, dtype);
+  return c10::make_intrusive<Linear>(facts, dtype);
 }
 
 }  // namespace txt2img

@@ -13,44 +13,29 @@
 namespace txt2img {
 namespace {
 
-using torch::jit::Graph;
-using torch::jit::Node;
-using torch::jit::Value;
-
-constexpr const char* kGroupNorm = "txt2img::group_norm";
-constexpr const char* kGroupNormSilu = "txt2img::group_norm_silu";
-
 at::Tensor tensor_or_none(const c10::IValue& value) { return value.isNone() ? at::Tensor() : value.toTensor(); }
 
-torch::jit::Operator make_operator(const char* name, bool has_silu) {
-  return {std::string(name) + "(Tensor x, int groups, Tensor? weight, Tensor? bias, float eps) -> Tensor",
-          [has_silu](torch::jit::Stack& stack) {
-            GroupNormLayer layer = {.has_silu = has_silu};
-            layer.epsilon = torch::jit::pop(stack).toDouble();
-            layer.bias = tensor_or_none(torch::jit::pop(stack));
-            layer.weight = tensor_or_none(torch::jit::pop(stack));
-            layer.groups = torch::jit::pop(stack).toInt();
-            const at::Tensor x = torch::jit::pop(stack).toTensor();
-            torch::jit::push(stack, group_norm(x, layer));
-          },
-          c10::AliasAnalysisKind::FROM_SCHEMA};
+torch::jit::Operator group_norm_operator(const char* name, bool has_silu) {
+  return make_operator(std::string(name) + "(Tensor x, int groups, Tensor? weight, Tensor? bias, float eps) -> Tensor",
+                       [has_silu](torch::jit::Stack& stack) {
+                         GroupNormFacts layer = {.has_silu = has_silu};
+                         layer.epsilon = torch::jit::pop(stack).toDouble();
+                         layer.bias = tensor_or_none(torch::jit::pop(stack));
+                         layer.weight = tensor_or_none(torch::jit::pop(stack));
+                         layer.groups = torch::jit::pop(stack).toInt();
+                         const at::Tensor x = torch::jit::pop(stack).toTensor();
+                         torch::jit::push(stack, group_norm(x, layer));
+                       });
 }
 
 void register_operators() {
   static const torch::jit::RegisterOperators operators(
-      {make_operator(kGroupNorm, /*has_silu=*/false), make_operator(kGroupNormSilu, /*has_silu=*/true)});
-}
-
-// The SiLU that alone reads what `node` gives; null where there is none.
-Node* silu_after(const Node& node) {
-  const auto& uses = node.output()->uses();
-  const bool is_silu = uses.size() == 1 && calls(*uses[0].user, "aten::silu");
-  return is_silu ? uses[0].user : nullptr;
+      {group_norm_operator(kGroupNorm, /*has_silu=*/false), group_norm_operator(kGroupNormSilu, /*has_silu=*/true)});
 }
 
 }  // namespace
 
-at::Tensor group_norm(const at::Tensor& x, const GroupNormLayer& layer) {
+at::Tensor group_norm(const at::Tensor& x, const GroupNormFacts& layer) {
   const bool is_half = x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16;
   if (x.is_cuda() && is_half && x.dim() == 4 && x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
     if (const std::optional<at::Tensor> y = run_group_norm_kernel(x, layer)) return *y;
@@ -60,24 +45,18 @@ at::Tensor group_norm(const at::Tensor& x, const GroupNormLayer& layer) {
 }
 
 std::optional<RewrittenGraph> make_group_norm_graph(const torch::jit::Module& module,
-                                                    const std::shared_ptr<Graph>& graph) {
+                                                    const std::shared_ptr<torch::jit::Graph>& graph) {
   if (!can_be_rewritten(*graph)) return std::nullopt;
   register_operators();
-  std::vector<Node*> norms;
-  std::ranges::copy_if(graph->nodes(), std::back_inserter(norms),
-                       [](const Node* node) { return calls(*node, "aten::group_norm"); });
+  GraphRewriter rewriter(module, graph);
+  const auto norms = rewriter.find<GroupNormFacts>();
   if (norms.empty()) return std::nullopt;
-  for (Node* norm : norms) {
-    const auto inputs = norm->inputs().slice(0, 5);  // the sixth is whether cuDNN may be used, which it never is
-    if (Node* const silu = silu_after(*norm)) {
-      replace_node(silu, kGroupNormSilu, inputs);
-    } else {
-      replace_node(norm, kGroupNorm, inputs);
-    }
+  for (const auto& norm : norms) {
+    const auto inputs = norm.node->inputs().slice(0, 5);  // the sixth is whether cuDNN may be used, which it never is
+    torch::jit::Node* const silu = rewriter.only_reader<SiluFacts>(*norm.node);
+    rewriter.replace(silu != nullptr ? silu : norm.node, silu != nullptr ? kGroupNormSilu : kGroupNorm, inputs);
   }
-  drop_idle(*graph, GraphConstants(module, *graph));
-  torch::jit::EliminateDeadCode(graph);
-  return RewrittenGraph{.run = runner_of(module, graph)};
+  return rewriter.finish();
 }
 
 }  // namespace txt2img

@@ -41,7 +41,7 @@ const T* values_of(const at::Tensor& tensor) {
 }
 
 template <typename T>
-void launch(const GroupNormSizes& sizes, const at::Tensor& x, const GroupNormLayer& layer, at::Tensor& y) {
+void launch(const GroupNormSizes& sizes, const at::Tensor& x, const GroupNormFacts& layer, at::Tensor& y) {
   const at::Tensor found = at::empty({sizes.pictures, sizes.chunks, sizes.groups, 2}, x.options().dtype(at::kFloat));
   GroupNormCall<T> call;
   call.sizes = sizes;
@@ -72,7 +72,7 @@ bool is_aligned(const at::Tensor& x) { return reinterpret_cast<std::uintptr_t>(x
 
 bool has_group_norm_kernel() { return true; }
 
-std::optional<at::Tensor> run_group_norm_kernel(const at::Tensor& x, const GroupNormLayer& layer) {
+std::optional<at::Tensor> run_group_norm_kernel(const at::Tensor& x, const GroupNormFacts& layer) {
   const auto sizes = group_norm_sizes(x.size(0), x.size(2) * x.size(3), x.size(1), layer.groups);
   if (!sizes || !fits(layer.weight, x) || !fits(layer.bias, x) || !is_aligned(x)) return std::nullopt;
   const c10::cuda::CUDAGuard device_guard(x.device());

@@ -16,7 +16,7 @@ namespace txt2img {
 // Of x (N, C, H, W): GroupNorm in each picture and group, then silu(y) = y / (1 + exp(-y)) if there is one. One kernel
 // reads and one writes where a CUDA device holds half precision channels last, and the result lies so too; else it is
 // what LibTorch's operators give.
-at::Tensor group_norm(const at::Tensor& x, const GroupNormLayer& layer);
+at::Tensor group_norm(const at::Tensor& x, const GroupNormFacts& layer);
 
 // The graph (module, tensors ...) -> one value, inlined, with that operator, and without those that do nothing. Nothing
 // where it has no GroupNorm, or changes tensors in place.

@@ -5,7 +5,7 @@ namespace txt2img {
 
 bool has_group_norm_kernel() { return false; }
 
-std::optional<at::Tensor> run_group_norm_kernel(const at::Tensor& /*x*/, const GroupNormLayer& /*layer*/) {
+std::optional<at::Tensor> run_group_norm_kernel(const at::Tensor& /*x*/, const GroupNormFacts& /*layer*/) {
   return std::nullopt;
 }
 

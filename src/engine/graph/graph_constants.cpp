@@ -2,23 +2,22 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 
-#include <algorithm>
+#include <cstddef>
 
 namespace txt2img {
 
 using torch::jit::Node;
 using torch::jit::Value;
 
-bool ConvolutionFacts::keeps_size() const {
-  const std::int64_t side = weight.size(2);
-  const auto all = [](const std::vector<std::int64_t>& values, std::int64_t wanted) {
-    return std::ranges::all_of(values, [&](std::int64_t value) { return value == wanted; });
-  };
-  return side % 2 == 1 && weight.size(3) == side && all(stride, 1) && all(padding, side / 2) && all(dilation, 1);
+GraphConstants::GraphConstants(const torch::jit::Module& module, const torch::jit::Graph& graph,
+                               const std::vector<c10::IValue>& layers) {
+  inputs_.emplace(graph.inputs()[0], module._ivalue());
+  const std::size_t first = graph.inputs().size() - layers.size();
+  for (std::size_t i = 0; i < layers.size(); ++i) add_layer(graph.inputs()[first + i], layers[i]);
 }
 
 std::optional<c10::IValue> GraphConstants::value(const Value* value) const {
-  if (value == self_) return module_->_ivalue();
+  if (const auto input = inputs_.find(value); input != inputs_.end()) return input->second;
   const Node& node = *value->node();
   if (node.kind() != c10::prim::GetAttr) return torch::jit::toIValue(value);
   const std::optional<c10::IValue> owner = this->value(node.input());
@@ -68,6 +67,10 @@ std::optional<std::vector<std::int64_t>> GraphConstants::integers(const Value* v
   return known ? std::optional(std::vector<std::int64_t>(known->begin(), known->end())) : std::nullopt;
 }
 
+std::optional<at::Tensor> GraphConstants::tensor_or_none(const Value* value) const {
+  return is_none(value) ? at::Tensor() : tensor(value);
+}
+
 bool GraphConstants::is_none(const Value* value) const {
   const std::optional<c10::IValue> known = this->value(value);
   return known && known->isNone();
@@ -76,24 +79,6 @@ bool GraphConstants::is_none(const Value* value) const {
 bool GraphConstants::is_false(const Value* value) const {
   const std::optional<c10::IValue> known = this->value(value);
   return known && known->isBool() && !known->toBool();
-}
-
-std::optional<ConvolutionFacts> GraphConstants::convolution(const Node& node) const {
-  // (x, weight, bias, stride, padding, dilation, transposed, output_padding, groups, ...)
-  const std::optional<at::Tensor> weight = tensor(node.input(1));
-  const std::optional<at::Tensor> bias = tensor(node.input(2));
-  const auto stride = integers(node.input(3));
-  const auto padding = integers(node.input(4));
-  const auto dilation = integers(node.input(5));
-  const std::optional<std::int64_t> groups = integer(node.input(8));
-  const bool is_known = weight && (bias || is_none(node.input(2))) && stride && padding && dilation && groups;
-  if (!is_known || weight->dim() != 4 || !is_false(node.input(6))) return std::nullopt;
-  return ConvolutionFacts{.weight = *weight,
-                          .bias = bias.value_or(at::Tensor()),
-                          .stride = *stride,
-                          .padding = *padding,
-                          .dilation = *dilation,
-                          .groups = *groups};
 }
 
 }  // namespace txt2img

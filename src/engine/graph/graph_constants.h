@@ -7,28 +7,20 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 namespace txt2img {
 
-// Of a convolution over pictures.
-struct ConvolutionFacts {
-  at::Tensor weight{};  // (C', C / groups, kh, kw)
-  at::Tensor bias{};    // (C') or undefined
-  std::vector<std::int64_t> stride{};
-  std::vector<std::int64_t> padding{};
-  std::vector<std::int64_t> dilation{};
-  std::int64_t groups = 1;
-
-  // Whether the result has the size of the input: stride 1, odd square kernel, padding of half of it.
-  [[nodiscard]] bool keeps_size() const;
-};
-
 // Reads values of an inlined graph whose first input is the module.
 class GraphConstants {
  public:
-  GraphConstants(const torch::jit::Module& module, const torch::jit::Graph& graph)
-      : module_(&module), self_(graph.inputs()[0]) {}
+  // `layers` are what the graph's last inputs will be in every call.
+  GraphConstants(const torch::jit::Module& module, const torch::jit::Graph& graph,
+                 const std::vector<c10::IValue>& layers = {});
+
+  // From now on `input` of the graph is known to be `layer` in every call.
+  void add_layer(const torch::jit::Value* input, const c10::IValue& layer) { inputs_.emplace(input, layer); }
 
   // A constant, or what the module holds; nothing where it is computed.
   [[nodiscard]] std::optional<c10::IValue> value(const torch::jit::Value* value) const;
@@ -37,15 +29,12 @@ class GraphConstants {
   [[nodiscard]] std::optional<double> number(const torch::jit::Value* value) const;  // or a tensor of one, as in traces
   [[nodiscard]] std::optional<std::vector<double>> numbers(const torch::jit::Value* value) const;
   [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(const torch::jit::Value* value) const;
+  [[nodiscard]] std::optional<at::Tensor> tensor_or_none(const torch::jit::Value* value) const;  // undefined: None
   [[nodiscard]] bool is_none(const torch::jit::Value* value) const;
   [[nodiscard]] bool is_false(const torch::jit::Value* value) const;
 
-  // Of an aten::_convolution with a known weight (4 sides) and bias that is not transposed.
-  [[nodiscard]] std::optional<ConvolutionFacts> convolution(const torch::jit::Node& node) const;
-
  private:
-  const torch::jit::Module* module_;
-  const torch::jit::Value* self_;
+  std::unordered_map<const torch::jit::Value*, c10::IValue> inputs_;  // the module, the layers
 };
 
 }  // namespace txt2img

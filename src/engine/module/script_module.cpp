@@ -12,6 +12,7 @@
 
 #include "cpu/cpu_graph.h"
 #include "cuda/group_norm.h"
+#include "graph/graph_rewrite.h"
 #include "graph/mapped_module.h"
 #include "graph/torch_errors.h"
 #include "module/split_graph.h"
@@ -82,6 +83,11 @@ torch::jit::Module load(const std::filesystem::path& file) {
   return module;
 }
 
+std::optional<SplitGraph> split_copy(const torch::jit::Module& module, const std::optional<RewrittenGraph>& rewritten) {
+  if (!rewritten) return split_graph(module, inlined_graph(module));
+  return split_graph(module, rewritten->graph->copy(), rewritten->layers);
+}
+
 std::vector<at::Tensor> to_tensors(const c10::IValue& value) {
   if (value.isTensor()) return {value.toTensor()};
   if (value.isTensorList()) return value.toTensorVector();
@@ -118,7 +124,7 @@ std::vector<at::Tensor> ScriptModule::run(const std::vector<at::Tensor>& inputs)
 
 std::optional<ScriptModule::Split> ScriptModule::split() const {
   std::optional<SplitGraph> graph =
-      translate_errors(name_, kCallRemedy, [&] { return split_graph(impl_->module, device_, dtype_); });
+      translate_errors(name_, kCallRemedy, [&] { return split_copy(impl_->module, impl_->graph); });
   if (!graph) return std::nullopt;
   const auto run = [name = name_, head = std::move(graph->head)](const at::Tensor& input) {
     return translate_errors(name, kCallRemedy, [&] { return head(input); });

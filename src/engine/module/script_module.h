@@ -39,14 +39,15 @@ class TXT2IMG_API ScriptModule {
   // Parameters and buffers of floating-point numbers; one that has several names is listed once.
   [[nodiscard]] const std::vector<Weight>& weights() const { return weights_; }
 
-  // What forward does, in two parts: `head` gives what the local operators at its end begin with.
+  // What forward does, in two parts: `head` gives what the operators at its end begin with.
   struct Split {
     std::function<at::Tensor(const at::Tensor&)> head{};
-    LocalOps tail{};
+    TiledOps tail{};
   };
 
-  // For modules of one tensor that return one bare tensor; nothing where the graph does not end in local operators that
-  // enlarge. The parts share the module's parameters. Throws Error: kBadData (the module has no forward).
+  // For modules of one tensor that return one bare tensor; nothing where the graph does not end in operators that
+  // enlarge and can be tiled. The parts share the module's parameters and layers. Throws Error: kBadData (the module
+  // has no forward).
   [[nodiscard]] std::optional<Split> split() const;
 
   [[nodiscard]] c10::Device device() const { return device_; }

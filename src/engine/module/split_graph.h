@@ -1,15 +1,23 @@
-// The graph of a TorchScript module, taken apart.
+// The graph of a TorchScript module in two parts, of which the second can be run tile by tile.
+//
+//     graph(%self, %latent, %layers ...):                          head (%self, %latent, %layers ...) -> %features
+//       %features = ...                 attention, for one
+//       %a = aten::upsample_nearest2d(%features, ..., [2., 2.])    tail (%features): {kUpsample, inputs {0}}
+//       %b = txt2img::run_layer(%a, %layer)                                          {kConvolution, inputs {1}}
+//       %c = aten::silu(%b)                                                          {kSilu, inputs {2}}
+//       return (%c)
+//
+// Both parts call the layers that the whole graph calls.
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/Device.h>
-#include <c10/core/ScalarType.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "module/tiled_ops.h"
 
@@ -17,14 +25,11 @@ namespace txt2img {
 
 struct SplitGraph {
   std::function<at::Tensor(const at::Tensor&)> head{};
-  LocalOps tail{};
+  TiledOps tail{};
 };
 
-// See ScriptModule::split. `device` and `dtype` are those in which it will run.
-std::optional<SplitGraph> split_graph(const torch::jit::Module& module, c10::Device device = c10::DeviceType::CPU,
-                                      c10::ScalarType dtype = c10::ScalarType::Float);
-
-// What a module's forward does, inlined.
-std::shared_ptr<torch::jit::Graph> inlined_graph(const torch::jit::Module& module);
+// See ScriptModule::split. `graph` (module, tensor, `layers` ...) becomes that of the head.
+std::optional<SplitGraph> split_graph(const torch::jit::Module& module, const std::shared_ptr<torch::jit::Graph>& graph,
+                                      const std::vector<c10::IValue>& layers = {});
 
 }  // namespace txt2img

@@ -16,10 +16,10 @@
 namespace txt2img {
 namespace {
 
-using Kind = LocalOp::Kind;
+using Kind = TiledOp::Kind;
 
 // The operator after which a value is no longer needed; the result of all is needed for ever.
-std::vector<std::size_t> last_uses(const LocalOps& ops) {
+std::vector<std::size_t> last_uses(const TiledOps& ops) {
   std::vector<std::size_t> last(ops.size() + 1, 0);
   for (std::size_t i = 0; i < ops.size(); ++i) {
     for (const std::size_t input : ops[i].inputs) last[input] = i;
@@ -36,9 +36,9 @@ struct Extent {
   [[nodiscard]] std::int64_t numel() const { return channels * scale * scale; }
 };
 
-std::vector<Extent> extents(const LocalOps& ops, std::int64_t channels) {
+std::vector<Extent> extents(const TiledOps& ops, std::int64_t channels) {
   std::vector<Extent> extents = {{.channels = channels}};
-  for (const LocalOp& op : ops) {
+  for (const TiledOp& op : ops) {
     Extent extent = extents[op.inputs.front()];
     if (op.kind == Kind::kConvolution) extent.channels = op.weight.size(0);
     if (op.kind == Kind::kUpsample) extent.scale *= 2;
@@ -48,7 +48,7 @@ std::vector<Extent> extents(const LocalOps& ops, std::int64_t channels) {
 }
 
 // Values on which alone all later ones depend.
-std::vector<std::size_t> bottlenecks(const LocalOps& ops) {
+std::vector<std::size_t> bottlenecks(const TiledOps& ops) {
   const std::vector<std::size_t> last = last_uses(ops);
   std::vector<std::size_t> values;
   std::size_t needed_until = 0;  // by operators, of the values so far
@@ -61,7 +61,7 @@ std::vector<std::size_t> bottlenecks(const LocalOps& ops) {
 
 // Where the work is cut: between two cuts tiles go through all operators at once, at a cut the whole tensor is kept.
 // Every cut saves the second computation of what is before it, but the biggest tensors are those to do without.
-std::vector<std::size_t> cuts(const LocalOps& ops, std::int64_t channels) {
+std::vector<std::size_t> cuts(const TiledOps& ops, std::int64_t channels) {
   const std::vector<Extent> sizes = extents(ops, channels);
   std::int64_t biggest = 0;
   for (const Extent& extent : sizes) biggest = std::max(biggest, extent.numel());
@@ -95,8 +95,8 @@ struct Moments {
   }
 };
 
-// Group norm with given moments.
-at::Tensor normalise(const at::Tensor& x, const LocalOp& op, const Moments& moments) {
+// Group norm with given moments, and what comes after it in the operator.
+at::Tensor normalise(const at::Tensor& x, const TiledOp& op, const Moments& moments) {
   const at::Tensor mean = moments.sum / moments.count;
   const at::Tensor variance = moments.sum_of_squares / moments.count - mean * mean;
   const auto per_channel = [&](const at::Tensor& of_groups) {
@@ -105,7 +105,8 @@ at::Tensor normalise(const at::Tensor& x, const LocalOp& op, const Moments& mome
   const at::Tensor scale = per_channel((variance + op.eps).rsqrt()) * op.weight.to(at::kDouble);
   const at::Tensor shift = op.bias.to(at::kDouble) - per_channel(mean) * scale;
   const auto of_pixels = [](const at::Tensor& row) { return row.to(at::kFloat).unsqueeze(-1).unsqueeze(-1); };
-  return at::addcmul(of_pixels(shift), x.to(at::kFloat), of_pixels(scale)).to(x.scalar_type());
+  const at::Tensor y = at::addcmul(of_pixels(shift), x.to(at::kFloat), of_pixels(scale)).to(x.scalar_type());
+  return op.has_silu ? at::silu(y) : y;
 }
 
 struct Range {
@@ -134,7 +135,7 @@ std::vector<Range> split(std::int64_t size, std::int64_t step) {
 // The operators between two cuts.
 class Segment {
  public:
-  Segment(const LocalOps& ops, std::size_t first, std::size_t last, std::int64_t channels)
+  Segment(const TiledOps& ops, std::size_t first, std::size_t last, std::int64_t channels)
       : ops_(&ops), first_(first), last_(last), extents_(extents(ops, channels)) {}
 
   at::Tensor run(const at::Tensor& x, std::int64_t tile) {
@@ -158,7 +159,7 @@ class Segment {
   }
 
   void measure(const at::Tensor& x, std::size_t norm, std::int64_t tile) {
-    const LocalOp& op = (*ops_)[norm];
+    const TiledOp& op = (*ops_)[norm];
     Moments moments;
     for_each_tile(x, op.inputs.front(), tile,
                   [&](const at::Tensor& part, const Window&) { moments.add(part, op.groups); });
@@ -204,7 +205,7 @@ class Segment {
     std::vector<std::int64_t> reach(ops_->size() + 1, 0);
     for (std::size_t i = value; i > first_; --i) {
       if (!needed[i]) continue;
-      const LocalOp& op = (*ops_)[i - 1];
+      const TiledOp& op = (*ops_)[i - 1];
       std::int64_t wide = reach[i];
       if (op.kind == Kind::kConvolution) wide += std::max(op.weight.size(2), op.weight.size(3)) / 2;
       if (op.kind == Kind::kUpsample) wide = (wide + 1) / 2;
@@ -225,7 +226,7 @@ class Segment {
   }
 
   [[nodiscard]] at::Tensor apply(std::size_t index, const std::map<std::size_t, at::Tensor>& values) const {
-    const LocalOp& op = (*ops_)[index];
+    const TiledOp& op = (*ops_)[index];
     const at::Tensor& x = values.at(op.inputs.front());
     switch (op.kind) {
       case Kind::kConvolution:
@@ -241,7 +242,7 @@ class Segment {
     return x;
   }
 
-  const LocalOps* ops_;
+  const TiledOps* ops_;
   std::size_t first_;
   std::size_t last_;
   std::vector<Extent> extents_;
@@ -250,14 +251,14 @@ class Segment {
 
 }  // namespace
 
-at::Tensor run_tiled(const LocalOps& ops, at::Tensor x, std::int64_t tile) {
+at::Tensor run_tiled(const TiledOps& ops, at::Tensor x, std::int64_t tile) {
   const std::int64_t channels = x.size(1);
   const std::vector<std::size_t> bounds = cuts(ops, channels);
   for (std::size_t i = 0; i + 1 < bounds.size(); ++i) x = Segment(ops, bounds[i], bounds[i + 1], channels).run(x, tile);
   return x;
 }
 
-std::int64_t peak_numel(const LocalOps& ops, at::IntArrayRef sizes) {
+std::int64_t peak_numel(const TiledOps& ops, at::IntArrayRef sizes) {
   const std::vector<Extent> of_values = extents(ops, sizes[1]);
   const std::vector<std::size_t> last = last_uses(ops);
   std::int64_t peak = 0;

@@ -73,9 +73,9 @@ at::Tensor VaeDecoder::decode_tiled(const at::Tensor& latent) const {
 
 std::uint64_t VaeDecoder::peak_bytes(const at::Tensor& latent) const {
   if (!can_be_tiled()) return 0;
-  const LocalOps& tail = parts_->split.tail;
+  const TiledOps& tail = parts_->split.tail;
   // Taken as given: the layers before the tail keep the latent's size.
-  const auto first = std::ranges::find(tail, LocalOp::Kind::kConvolution, &LocalOp::kind);
+  const auto first = std::ranges::find(tail, TiledOp::Kind::kConvolution, &TiledOp::kind);
   const std::vector<std::int64_t> sizes = {latent.size(0), first->weight.size(1), latent.size(2), latent.size(3)};
   return static_cast<std::uint64_t>(peak_numel(tail, sizes)) * c10::elementSize(module_->dtype());
 }

@@ -17,7 +17,7 @@
 
 #include "cpu/cpu_layers.h"
 #include "fixtures/expect_error.h"
-#include "module/split_graph.h"
+#include "graph/graph_rewrite.h"
 #include "txt2img/switches.h"
 
 namespace txt2img {

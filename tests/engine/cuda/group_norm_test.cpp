@@ -24,7 +24,6 @@
 #include "cuda/group_norm_block.h"
 #include "fixtures/cuda_device.h"
 #include "graph/graph_rewrite.h"
-#include "module/split_graph.h"
 
 namespace txt2img {
 namespace {
@@ -82,7 +81,7 @@ class Blocks {
 };
 
 template <typename T>
-at::Tensor run_blocks(const at::Tensor& x, const GroupNormLayer& layer) {
+at::Tensor run_blocks(const at::Tensor& x, const GroupNormFacts& layer) {
   at::Tensor y = at::full_like(x, NAN);
   GroupNormCall<T> call;
   call.sizes = group_norm_sizes(x.size(0), x.size(2) * x.size(3), x.size(1), layer.groups).value();
@@ -96,7 +95,7 @@ at::Tensor run_blocks(const at::Tensor& x, const GroupNormLayer& layer) {
   return y;
 }
 
-at::Tensor exact(const at::Tensor& x, const GroupNormLayer& layer) {
+at::Tensor exact(const at::Tensor& x, const GroupNormFacts& layer) {
   const auto wide = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.to(at::kDouble) : tensor; };
   const at::Tensor y =
       at::group_norm(wide(x).contiguous(), layer.groups, wide(layer.weight), wide(layer.bias), layer.epsilon);
@@ -113,7 +112,7 @@ class GroupNorm : public testing::TestWithParam<Shape> {
     return x.to(type).contiguous(at::MemoryFormat::ChannelsLast);
   }
 
-  static GroupNormLayer layer(const Shape& shape, c10::ScalarType type, bool has_silu) {
+  static GroupNormFacts layer(const Shape& shape, c10::ScalarType type, bool has_silu) {
     return {.groups = shape.groups,
             .weight = (at::randn({shape.channels}) + 1).to(type),
             .bias = at::randn({shape.channels}).to(type),
@@ -126,11 +125,11 @@ class GroupNorm : public testing::TestWithParam<Shape> {
 
 TEST_P(GroupNorm, BlocksGiveWhatTheFormulaGives) {
   const at::Tensor half = picture(GetParam(), at::kHalf, 0.5);
-  const GroupNormLayer plain = layer(GetParam(), at::kHalf, /*has_silu=*/false);
+  const GroupNormFacts plain = layer(GetParam(), at::kHalf, /*has_silu=*/false);
   // A half has 11 bits.
   EXPECT_TRUE(at::allclose(run_blocks<c10::Half>(half, plain).to(at::kDouble), exact(half, plain), 5e-4, 1e-4));
   const at::Tensor brain = picture(GetParam(), at::kBFloat16, -0.5);
-  const GroupNormLayer silu = layer(GetParam(), at::kBFloat16, /*has_silu=*/true);
+  const GroupNormFacts silu = layer(GetParam(), at::kBFloat16, /*has_silu=*/true);
   EXPECT_TRUE(at::allclose(run_blocks<c10::BFloat16>(brain, silu).to(at::kDouble), exact(brain, silu), 4e-3, 1e-4));
 }
 
@@ -138,8 +137,8 @@ TEST_P(GroupNorm, CudaKernelsGiveWhatTheBlocksGive) {
   if (!has_group_norm_kernel() || !has_cuda_device()) GTEST_SKIP() << "no CUDA device that this build has kernels for";
   const c10::Device device("cuda:0");
   const at::Tensor x = picture(GetParam(), at::kHalf, 0.5);
-  const GroupNormLayer silu = layer(GetParam(), at::kHalf, /*has_silu=*/true);
-  GroupNormLayer there = silu;
+  const GroupNormFacts silu = layer(GetParam(), at::kHalf, /*has_silu=*/true);
+  GroupNormFacts there = silu;
   there.weight = silu.weight.to(device);
   there.bias = silu.bias.to(device);
   const at::Tensor y = run_group_norm_kernel(x.to(device), there).value();
@@ -163,7 +162,7 @@ using GroupNormRules = GroupNorm;
 TEST_F(GroupNormRules, KeepASmallDeviationBesideALargeMean) {
   const Shape shape = {1, 64, 32, 32, 8};
   const at::Tensor x = picture(shape, at::kHalf, 1000);  // steps of 0.5: the deviation is 1
-  const GroupNormLayer plain = layer(shape, at::kHalf, /*has_silu=*/false);
+  const GroupNormFacts plain = layer(shape, at::kHalf, /*has_silu=*/false);
   EXPECT_TRUE(at::allclose(run_blocks<c10::Half>(x, plain).to(at::kDouble), exact(x, plain), 1e-3, 1e-3));
 }
 

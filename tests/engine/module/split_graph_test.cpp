@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
 
@@ -10,6 +11,9 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "cpu/cpu_graph.h"
+#include "graph/graph_rewrite.h"
 
 namespace txt2img {
 namespace {
@@ -21,6 +25,10 @@ torch::jit::Module module_of(const std::string& code) {
   module.register_parameter("bias", at::randn({4}), /*is_buffer=*/false);
   module.define(code);
   return module;
+}
+
+std::optional<SplitGraph> split_of(const torch::jit::Module& module) {
+  return split_graph(module, inlined_graph(module));
 }
 
 // A network that ends in an enlargement and `op`, which makes y of y.
@@ -36,27 +44,27 @@ std::string convolution(const std::string& weight, const std::string& bias, cons
 // Stride, padding, dilation, transposed, output padding, groups.
 constexpr const char* kPlain = "[1, 1], [1, 1], [1, 1], False, [0, 0], 1";
 
-TEST(ScriptGraph, GivesTheSameInTwoParts) {
+TEST(SplitGraph, GivesTheSameInTwoParts) {
   torch::jit::Module module = ending_in(convolution("self.weight", "self.bias", kPlain));
-  const std::optional<SplitGraph> split = split_graph(module);
+  const std::optional<SplitGraph> split = split_of(module);
   ASSERT_TRUE(split);
-  std::vector<LocalOp::Kind> kinds;
-  for (const LocalOp& op : split->tail) kinds.push_back(op.kind);
-  using Kind = LocalOp::Kind;
+  std::vector<TiledOp::Kind> kinds;
+  for (const TiledOp& op : split->tail) kinds.push_back(op.kind);
+  using Kind = TiledOp::Kind;
   EXPECT_EQ(kinds, (std::vector<Kind>{Kind::kUpsample, Kind::kConvolution, Kind::kSilu}));
   const at::Tensor x = at::randn({2, 4, 5, 7});
   const at::Tensor whole = module.forward({x}).toTensor();
   EXPECT_LT((run_tiled(split->tail, split->head(x), 4) - whole).abs().max().item<double>(), 1e-5);
 }
 
-TEST(ScriptGraph, TakesAConvolutionWithoutBias) {
-  const std::optional<SplitGraph> split = split_graph(ending_in(convolution("self.weight", "None", kPlain)));
+TEST(SplitGraph, TakesAConvolutionWithoutBias) {
+  const std::optional<SplitGraph> split = split_of(ending_in(convolution("self.weight", "None", kPlain)));
   ASSERT_TRUE(split);
   EXPECT_FALSE(split->tail.at(1).bias.defined());
 }
 
 // What is not a local operator of the kind that run_tiled knows makes the enlargement a part of the head.
-TEST(ScriptGraph, LeavesAloneWhatItDoesNotKnow) {
+TEST(SplitGraph, LeavesAloneWhatItDoesNotKnow) {
   const std::array ops = {
       convolution("self.weight", "self.bias", "[2, 2], [1, 1], [1, 1], False, [0, 0], 1"),
       convolution("self.weight", "self.bias", "[1, 1], [0, 0], [1, 1], False, [0, 0], 1"),
@@ -75,14 +83,28 @@ TEST(ScriptGraph, LeavesAloneWhatItDoesNotKnow) {
       std::string("y = torch.softmax(y, 1)"),
   };
   for (const std::string& op : ops) {
-    EXPECT_FALSE(split_graph(ending_in(op + "\n    " + convolution("self.weight", "None", kPlain)))) << op;
+    EXPECT_FALSE(split_of(ending_in(op + "\n    " + convolution("self.weight", "None", kPlain)))) << op;
   }
 }
 
-TEST(ScriptGraph, NeedsAConvolutionAndAnEnlargement) {
-  EXPECT_FALSE(split_graph(ending_in("y = y / 2.0")));
-  EXPECT_FALSE(split_graph(module_of("def forward(self, x):\n    y = torch.tanh(x)\n    " +
-                                     convolution("self.weight", "None", kPlain) + "\n    return y\n")));
+// What packs its weights does so once, whether a picture is decoded whole, in tiles or both.
+TEST(SplitGraph, CallsTheLayersOfTheWholeGraph) {
+  const c10::InferenceMode guard;
+  const torch::jit::Module module = ending_in(convolution("self.weight", "self.bias", kPlain));
+  const RewrittenGraph whole = make_cpu_graph(module, inlined_graph(module), at::kFloat).value();
+  ASSERT_EQ(whole.layers.size(), 1U);
+  const std::optional<SplitGraph> split = split_graph(module, whole.graph->copy(), whole.layers);
+  ASSERT_TRUE(split);
+  EXPECT_TRUE(split->tail.at(1).convolve);
+  const at::Tensor x = at::randn({2, 4, 5, 7});
+  const at::Tensor tiled = run_tiled(split->tail, split->head(x), 4);
+  EXPECT_LT((tiled - whole.run({x}).toTensor()).abs().max().item<double>(), 1e-5);
+}
+
+TEST(SplitGraph, NeedsAConvolutionAndAnEnlargement) {
+  EXPECT_FALSE(split_of(ending_in("y = y / 2.0")));
+  EXPECT_FALSE(split_of(module_of("def forward(self, x):\n    y = torch.tanh(x)\n    " +
+                                  convolution("self.weight", "None", kPlain) + "\n    return y\n")));
 }
 
 }  // namespace

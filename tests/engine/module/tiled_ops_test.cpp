@@ -17,16 +17,16 @@
 namespace txt2img {
 namespace {
 
-using Kind = LocalOp::Kind;
+using Kind = TiledOp::Kind;
 
-LocalOp convolution(std::size_t input, std::int64_t from, std::int64_t to, std::int64_t side) {
+TiledOp convolution(std::size_t input, std::int64_t from, std::int64_t to, std::int64_t side) {
   return {.kind = Kind::kConvolution,
           .inputs = {input},
           .weight = at::randn({to, from, side, side}) / static_cast<double>(side * side),
           .bias = at::randn({to})};
 }
 
-LocalOp group_norm(std::size_t input, std::int64_t channels) {
+TiledOp group_norm(std::size_t input, std::int64_t channels) {
   return {.kind = Kind::kGroupNorm,
           .inputs = {input},
           .weight = at::randn({channels}),
@@ -37,7 +37,7 @@ LocalOp group_norm(std::size_t input, std::int64_t channels) {
 
 // A residual block that halves the channels, an enlargement, and a norm and a convolution to three channels: the end of
 // a VAE's decoder.
-LocalOps decoder_end() {
+TiledOps decoder_end() {
   return {
       group_norm(0, 8),
       {.kind = Kind::kSilu, .inputs = {1}},
@@ -57,9 +57,9 @@ LocalOps decoder_end() {
 }
 
 // LibTorch's own operators, on the whole.
-at::Tensor run_whole(const LocalOps& ops, const at::Tensor& x) {
+at::Tensor run_whole(const TiledOps& ops, const at::Tensor& x) {
   std::vector<at::Tensor> values = {x};
-  for (const LocalOp& op : ops) {
+  for (const TiledOp& op : ops) {
     const at::Tensor& input = values[op.inputs[0]];
     switch (op.kind) {
       case Kind::kConvolution:
@@ -83,11 +83,11 @@ at::Tensor sloping(at::IntArrayRef sizes) {
          at::arange(sizes[2]).view({1, 1, -1, 1}) * 0.2;
 }
 
-class LocalOpsInTiles : public testing::TestWithParam<std::int64_t> {};
+class TiledOpsInTiles : public testing::TestWithParam<std::int64_t> {};
 
-TEST_P(LocalOpsInTiles, GiveWhatTheyGiveOnTheWhole) {
+TEST_P(TiledOpsInTiles, GiveWhatTheyGiveOnTheWhole) {
   at::manual_seed(1);
-  const LocalOps ops = decoder_end();
+  const TiledOps ops = decoder_end();
   const at::Tensor x = sloping({2, 8, 13, 22});
   const at::Tensor whole = run_whole(ops, x);
   const at::Tensor tiled = run_tiled(ops, x, GetParam());
@@ -95,22 +95,22 @@ TEST_P(LocalOpsInTiles, GiveWhatTheyGiveOnTheWhole) {
   EXPECT_LT((tiled - whole).abs().max().item<double>(), 1e-5 * whole.abs().max().item<double>());
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, LocalOpsInTiles, testing::Values(1, 4, 6, 16, 100));
+INSTANTIATE_TEST_SUITE_P(Sizes, TiledOpsInTiles, testing::Values(1, 4, 6, 16, 100));
 
-TEST(LocalOps, ConvolveAsTheyAreTold) {
-  LocalOp twice = convolution(0, 4, 4, 3);
+TEST(TiledOps, ConvolveAsTheyAreTold) {
+  TiledOp twice = convolution(0, 4, 4, 3);
   twice.convolve = [](const at::Tensor& x) { return x * 2; };
   const at::Tensor x = at::randn({1, 4, 9, 5});
   EXPECT_TRUE(at::equal(run_tiled({twice}, x, 4), x * 2));
 }
 
-TEST(LocalOps, NeedAtTheirPeakAnInputItsCopyAResultAndItsCopy) {
-  const LocalOps ops = {{.kind = Kind::kSilu, .inputs = {0}}, convolution(1, 8, 4, 3)};
+TEST(TiledOps, NeedAtTheirPeakAnInputItsCopyAResultAndItsCopy) {
+  const TiledOps ops = {{.kind = Kind::kSilu, .inputs = {0}}, convolution(1, 8, 4, 3)};
   EXPECT_EQ(peak_numel(ops, {1, 8, 10, 10}), 2 * (8 + 4) * 100);
 }
 
-TEST(LocalOps, KeepAtTheirPeakWhatIsAddedLater) {
-  const LocalOps ops = {{.kind = Kind::kSilu, .inputs = {0}},
+TEST(TiledOps, KeepAtTheirPeakWhatIsAddedLater) {
+  const TiledOps ops = {{.kind = Kind::kSilu, .inputs = {0}},
                         {.kind = Kind::kUpsample, .inputs = {1}},
                         {.kind = Kind::kUpsample, .inputs = {0}},
                         {.kind = Kind::kAdd, .inputs = {2, 3}}};
