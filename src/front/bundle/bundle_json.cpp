@@ -8,6 +8,7 @@
 
 #include "bundle/scheduler_json.h"
 #include "sampling/sampler_options_json.h"
+#include "text/json_fields.h"
 #include "txt2img/error.h"
 #include "txt2img/limits.h"
 
@@ -24,22 +25,17 @@ constexpr int kFactorMax = 256;
 
 // Names that the format shares with the program: samplers, schedules.
 template <class Info>
-auto get_known(const JsonObject& object, std::string_view key, std::span<const Info> table) {
-  const std::string label = object.get_string(key);
-  std::string names;
-  for (const Info& info : table) {
-    if (info.name == label) return info.kind;
-    names += (names.empty() ? "" : ", ") + std::string(info.name);
-  }
-  object.fail(key, "is " + quote(label) + ", which this txt2img does not have (it has " + names +
-                       "): write one of these there, update txt2img if a newer one wrote it");
-}
-
-Precision get_precision(const JsonObject& object, std::string_view key) {
-  static constexpr std::array kAll{Precision::kFloat32, Precision::kBfloat16, Precision::kFloat16};
-  std::array<std::string_view, kAll.size()> names;
-  std::ranges::transform(kAll, names.begin(), [](Precision precision) { return name_of(precision); });
-  return kAll[object.get_choice(key, names)];
+auto kind_of(std::span<const Info> table) {
+  return [table](const JsonObject& object, std::string_view key) {
+    const std::string label = object.get_string(key);
+    std::string names;
+    for (const Info& info : table) {
+      if (info.name == label) return info.kind;
+      names += (names.empty() ? "" : ", ") + std::string(info.name);
+    }
+    object.fail(key, "is " + quote(label) + ", which this txt2img does not have (it has " + names +
+                         "): write one of these there, update txt2img if a newer one wrote it");
+  };
 }
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
@@ -59,18 +55,24 @@ bool is_inner_name(const std::string& name) {
          name.find('\\') == std::string::npos && std::ranges::none_of(name, is_control);
 }
 
+std::string get_digest(const JsonObject& entry, std::string_view key) {
+  std::string digest = entry.get_string(key);
+  if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    entry.fail(key, "is " + quote(digest) + ", must be 64 hex digits, lower case");
+  }
+  return digest;
+}
+
 std::map<std::string, FileEntry> parse_files(const JsonObject& files) {
+  constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
   std::map<std::string, FileEntry> entries;
   for (const std::string& name : files.keys()) {
     if (!is_inner_name(name)) files.fail(name, "is not the plain relative name of a file within the folder");
-    const JsonObject entry = files.get_object(name);
-    entry.allow_only({"bytes", "sha256"});
-    const auto bytes = entry.get_integer<std::uint64_t>("bytes", 0, std::numeric_limits<std::int64_t>::max());
-    std::string digest = entry.get_string("sha256");
-    if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
-      entry.fail("sha256", "is " + quote(digest) + ", must be 64 hex digits, lower case");
-    }
-    entries[name] = {.bytes = bytes, .sha256 = std::move(digest)};
+    FileEntry& entry = entries[name];
+    read_fields(files.get_object(name), {
+                                            required("bytes", entry.bytes, 0, kMax),
+                                            required("sha256", entry.sha256, get_digest),
+                                        });
   }
   return entries;
 }
@@ -105,100 +107,118 @@ std::map<std::string, std::vector<std::int64_t>> parse_added(const JsonObject& a
 TokenizerSpec parse_tokenizer(const JsonObject& object, const Bundle& bundle) {
   static constexpr std::array<std::string_view, 2> kTypes{"clip-bpe", "sentencepiece"};
   TokenizerSpec spec;
-  spec.kind = static_cast<TokenizerKind>(object.get_choice("type", kTypes));
+  spec.kind = get_value<TokenizerKind>(object, "type", kTypes);
+  const JsonField type = required("type", spec.kind, kTypes);
+  const JsonField length = required("length", spec.length, 2, kLengthMax);  // bos and eos
+  const JsonField eos = required("eos", spec.eos, 0, kIdMax);
+  const JsonField pad = required("pad", spec.pad, 0, kIdMax);
   switch (spec.kind) {
     case TokenizerKind::kClipBpe:
-      object.allow_only({"type", "vocab", "merges", "length", "bos", "eos", "pad", "special", "added"});
-      spec.vocab = get_file(object, "vocab", bundle);
-      spec.merges = get_file(object, "merges", bundle);
-      spec.bos = object.get_integer<std::int64_t>("bos", 0, kIdMax);
+      read_fields(object, {
+                              type,
+                              required("vocab", spec.vocab, with(get_file, bundle)),
+                              required("merges", spec.merges, with(get_file, bundle)),
+                              required("bos", spec.bos, 0, kIdMax),
+                              length,
+                              eos,
+                              pad,
+                              optional("special", spec.special, object_by(parse_special)),
+                              optional("added", spec.added, object_by(parse_added)),
+                          });
       break;
     case TokenizerKind::kSentencePiece:
-      object.allow_only({"type", "model", "length", "bos", "eos", "pad"});
-      spec.model = get_file(object, "model", bundle);
-      spec.bos = object.get_integer<std::int64_t>("bos", -1, kIdMax);
+      read_fields(object, {
+                              type,
+                              required("model", spec.model, with(get_file, bundle)),
+                              required("bos", spec.bos, -1, kIdMax),
+                              length,
+                              eos,
+                              pad,
+                          });
       break;
   }
-  spec.length = object.get_integer("length", 2, kLengthMax);  // bos and eos
-  spec.eos = object.get_integer<std::int64_t>("eos", 0, kIdMax);
-  spec.pad = object.get_integer<std::int64_t>("pad", 0, kIdMax);
-  if (object.has("special")) spec.special = parse_special(object.get_object("special"));
-  if (object.has("added")) spec.added = parse_added(object.get_object("added"));
   return spec;
 }
 
-std::vector<TokenizerSpec> parse_tokenizers(const JsonObject& root, const Bundle& bundle) {
+std::vector<TokenizerSpec> get_tokenizers(const JsonObject& root, std::string_view key, const Bundle& bundle) {
   std::vector<TokenizerSpec> tokenizers;
-  for (const JsonObject& object : root.get_objects("tokenizers")) {
+  for (const JsonObject& object : root.get_objects(key)) {
     tokenizers.push_back(parse_tokenizer(object, bundle));
     if (tokenizers.back().length != tokenizers.front().length) {
       object.fail("length", "differs from the first tokenizer's: the text encoder takes ids of one length");
     }
   }
   if (tokenizers.empty() || tokenizers.size() > 2) {
-    root.fail("tokenizers", "has " + std::to_string(tokenizers.size()) + " entries, must have one or two");
+    root.fail(key, "has " + std::to_string(tokenizers.size()) + " entries, must have one or two");
   }
   return tokenizers;
 }
 
 TextEncoderSpec parse_text_encoder(const JsonObject& object, const Bundle& bundle) {
-  object.allow_only({"file", "dtype", "clip_skips", "context_width", "pooled_width", "zero_empty_negative"});
-  return {.file = get_file(object, "file", bundle),
-          .stored = get_precision(object, "dtype"),
-          .clip_skips = object.get_integer("clip_skips", 1, kClipSkipsMax),
-          .context_width = object.get_integer("context_width", 1, kWidthMax),
-          .pooled_width = object.get_integer("pooled_width", 0, kWidthMax),
-          .zero_empty_negative = object.get_bool("zero_empty_negative")};
+  TextEncoderSpec spec;
+  read_fields(object, {
+                          required("file", spec.file, with(get_file, bundle)),
+                          required("dtype", spec.stored, get_precision),
+                          required("clip_skips", spec.clip_skips, 1, kClipSkipsMax),
+                          required("context_width", spec.context_width, 1, kWidthMax),
+                          required("pooled_width", spec.pooled_width, 0, kWidthMax),
+                          required("zero_empty_negative", spec.zero_empty_negative),
+                      });
+  return spec;
 }
 
-std::vector<UnetInput> parse_inputs(const JsonObject& object) {
+std::vector<UnetInput> get_inputs(const JsonObject& object, std::string_view key) {
   static constexpr std::array<std::string_view, 6> kNames{"latent", "timestep", "context",
                                                           "pooled", "time_ids", "guidance"};  // as in UnetInput
   const std::span<const std::string_view> names(kNames);
   std::vector<UnetInput> inputs;
-  for (const std::string& name : object.get_strings("inputs")) {
+  for (const std::string& name : object.get_strings(key)) {
     const auto found = std::ranges::find(names, name);
-    if (found == names.end()) object.fail("inputs", "has " + quote(name) + ", which this txt2img cannot feed");
+    if (found == names.end()) object.fail(key, "has " + quote(name) + ", which this txt2img cannot feed");
     const auto input = static_cast<UnetInput>(found - names.begin());
     if (std::ranges::find(inputs, input) != inputs.end()) {
-      object.fail("inputs", "has " + quote(name) + " twice");
+      object.fail(key, "has " + quote(name) + " twice");
     }
     inputs.push_back(input);
   }
   for (const UnetInput needed : {UnetInput::kLatent, UnetInput::kTimestep, UnetInput::kContext}) {
     if (std::ranges::find(inputs, needed) != inputs.end()) continue;
-    object.fail("inputs", "lacks " + quote(kNames[static_cast<std::size_t>(needed)]) + ", which every UNet takes");
+    object.fail(key, "lacks " + quote(kNames[static_cast<std::size_t>(needed)]) + ", which every UNet takes");
   }
   return inputs;
 }
 
-// Six numbers as SDXL takes them where the bundle does not say.
-std::vector<TimeId> parse_time_ids(const JsonObject& object) {
+std::vector<TimeId> get_time_ids(const JsonObject& object, std::string_view key) {
   static constexpr auto kNames =
       std::to_array<std::string_view>({"original_height", "original_width", "crop_top", "crop_left", "target_height",
                                        "target_width", "aesthetic_score"});  // as in TimeId
-  if (!object.has("time_ids")) {
-    return {TimeId::kOriginalHeight, TimeId::kOriginalWidth, TimeId::kCropTop,
-            TimeId::kCropLeft,       TimeId::kTargetHeight,  TimeId::kTargetWidth};
-  }
   std::vector<TimeId> ids;
-  for (const std::string& name : object.get_strings("time_ids")) {
+  for (const std::string& name : object.get_strings(key)) {
     const auto* const found = std::ranges::find(kNames, name);
-    if (found == kNames.end()) object.fail("time_ids", "has " + quote(name) + ", which this txt2img cannot feed");
+    if (found == kNames.end()) object.fail(key, "has " + quote(name) + ", which this txt2img cannot feed");
     ids.push_back(static_cast<TimeId>(found - kNames.begin()));
   }
-  if (ids.empty()) object.fail("time_ids", "is empty");
+  if (ids.empty()) object.fail(key, "is empty");
   return ids;
 }
 
+// What a UNet takes where the bundle does not say.
+std::vector<TimeId> sdxl_time_ids() {
+  return {TimeId::kOriginalHeight, TimeId::kOriginalWidth, TimeId::kCropTop,
+          TimeId::kCropLeft,       TimeId::kTargetHeight,  TimeId::kTargetWidth};
+}
+
 UnetSpec parse_unet(const JsonObject& object, const Bundle& bundle) {
-  object.allow_only({"file", "dtype", "inputs", "in_channels", "out_channels", "time_ids"});
-  UnetSpec unet{.file = get_file(object, "file", bundle),
-                .stored = get_precision(object, "dtype"),
-                .inputs = parse_inputs(object),
-                .in_channels = object.get_integer("in_channels", 1, kWidthMax),
-                .out_channels = object.get_integer("out_channels", 1, kWidthMax),
-                .time_ids = parse_time_ids(object)};
+  UnetSpec unet;
+  unet.time_ids = sdxl_time_ids();
+  read_fields(object, {
+                          required("file", unet.file, with(get_file, bundle)),
+                          required("dtype", unet.stored, get_precision),
+                          required("inputs", unet.inputs, get_inputs),
+                          required("in_channels", unet.in_channels, 1, kWidthMax),
+                          required("out_channels", unet.out_channels, 1, kWidthMax),
+                          optional("time_ids", unet.time_ids, get_time_ids),
+                      });
   if (object.has("time_ids") && !unet.takes(UnetInput::kTimeIds)) {
     object.fail("time_ids", "is there, but not among the inputs");
   }
@@ -209,35 +229,40 @@ UnetSpec parse_unet(const JsonObject& object, const Bundle& bundle) {
 }
 
 // Both or neither, a number for each channel.
-void parse_statistics(const JsonObject& object, VaeSpec& vae) {
-  constexpr double kMax = 1e6;
+void check_statistics(const JsonObject& object, const VaeSpec& vae) {
   for (const auto& [key, other] : {std::pair{"latents_mean", "latents_std"}, {"latents_std", "latents_mean"}}) {
     if (object.has(key) && !object.has(other)) object.fail(key, std::string("is there without ") + other);
   }
   if (!object.has("latents_mean")) return;
-  vae.latents_mean = object.get_numbers("latents_mean", {.min = -kMax, .max = kMax});
-  vae.latents_std = object.get_numbers("latents_std", {.min = 0, .max = kMax, .is_open = true});
-  for (const std::string_view key : {"latents_mean", "latents_std"}) {
-    const std::size_t count = (key == "latents_mean" ? vae.latents_mean : vae.latents_std).size();
-    if (std::cmp_equal(count, vae.latent_channels)) continue;
-    object.fail(key, "has " + std::to_string(count) + " entries, must have latent_channels, " +
+  for (const auto& [key, numbers] : {std::pair{"latents_mean", &vae.latents_mean}, {"latents_std", &vae.latents_std}}) {
+    if (std::cmp_equal(numbers->size(), vae.latent_channels)) continue;
+    object.fail(key, "has " + std::to_string(numbers->size()) + " entries, must have latent_channels, " +
                          std::to_string(vae.latent_channels));
   }
 }
 
+// VAEs that only decode have no encoder, or null for one.
+std::optional<std::string> get_encoder(const JsonObject& object, std::string_view key, const Bundle& bundle) {
+  if (object.is_null(key)) return std::nullopt;
+  return get_file(object, key, bundle);
+}
+
 VaeSpec parse_vae(const JsonObject& object, const Bundle& bundle) {
-  object.allow_only({"decoder", "encoder", "dtype", "factor", "latent_channels", "scaling_factor", "shift_factor",
-                     "latents_mean", "latents_std", "posterior"});
-  VaeSpec vae{.decoder = get_file(object, "decoder", bundle),
-              .encoder = {},
-              .stored = get_precision(object, "dtype"),
-              .factor = object.get_integer("factor", 1, kFactorMax),
-              .latent_channels = object.get_integer("latent_channels", 1, kWidthMax),
-              .scaling_factor = object.get_number("scaling_factor", {.min = 1e-6, .max = 1e6}),
-              .shift_factor = object.get_number("shift_factor", {.min = -1e6, .max = 1e6})};
-  if (object.has("posterior")) vae.has_posterior = object.get_bool("posterior");
-  parse_statistics(object, vae);
-  if (object.has("encoder") && !object.is_null("encoder")) vae.encoder = get_file(object, "encoder", bundle);
+  constexpr double kMax = 1e6;
+  VaeSpec vae;
+  read_fields(object, {
+                          required("decoder", vae.decoder, with(get_file, bundle)),
+                          optional("encoder", vae.encoder, with(get_encoder, bundle)),
+                          required("dtype", vae.stored, get_precision),
+                          required("factor", vae.factor, 1, kFactorMax),
+                          required("latent_channels", vae.latent_channels, 1, kWidthMax),
+                          required("scaling_factor", vae.scaling_factor, NumberRange{.min = 1e-6, .max = kMax}),
+                          required("shift_factor", vae.shift_factor, NumberRange{.min = -kMax, .max = kMax}),
+                          optional("latents_mean", vae.latents_mean, NumberRange{.min = -kMax, .max = kMax}),
+                          optional("latents_std", vae.latents_std, NumberRange{.max = kMax, .is_open = true}),
+                          optional("posterior", vae.has_posterior),
+                      });
+  check_statistics(object, vae);
   const UnetSpec& unet = bundle.unet;
   if (vae.latent_channels != unet.out_channels) {
     object.fail("latent_channels", "differs from unet.out_channels, which is " + std::to_string(unet.out_channels));
@@ -248,6 +273,12 @@ VaeSpec parse_vae(const JsonObject& object, const Bundle& bundle) {
   return vae;
 }
 
+int get_multiple(const JsonObject& object, std::string_view key, const Bundle& bundle) {
+  const int multiple = object.get_integer(key, 1, kSizeMax);
+  if (multiple % bundle.vae.factor == 0) return multiple;
+  object.fail(key, "is not a multiple of vae.factor, " + std::to_string(bundle.vae.factor));
+}
+
 int get_side(const JsonObject& object, std::string_view key, int multiple) {
   const int side = object.get_integer(key, multiple, kSizeMax);
   if (side % multiple != 0) object.fail(key, "is not a multiple of size_multiple, " + std::to_string(multiple));
@@ -255,10 +286,8 @@ int get_side(const JsonObject& object, std::string_view key, int multiple) {
 }
 
 // Parameters of the bundle's own sampler; those of schedules are the scheduler's.
-SamplerOptions parse_default_options(const JsonObject& defaults, SamplerKind sampler) {
-  constexpr std::string_view kKey = "sampler_options";
-  if (!defaults.has(kKey)) return {};
-  const JsonObject object = defaults.get_object(kKey);
+SamplerOptions get_default_options(const JsonObject& defaults, std::string_view key, SamplerKind sampler) {
+  const JsonObject object = defaults.get_object(key);
   std::vector<std::string_view> keys;
   for (const SamplerOptionInfo& row : sampler_options()) {
     if (!row.samplers.empty()) keys.push_back(row.name);
@@ -268,28 +297,27 @@ SamplerOptions parse_default_options(const JsonObject& defaults, SamplerKind sam
   try {
     check_options(options, sampler);
   } catch (const Error& error) {
-    defaults.fail(kKey, std::string("do not go with the sampler: ") + error.what());
+    defaults.fail(key, std::string("do not go with the sampler: ") + error.what());
   }
   return options;
 }
 
 Defaults parse_defaults(const JsonObject& object, const Bundle& bundle) {
-  object.allow_only(
-      {"width", "height", "steps", "guidance", "sampler", "schedule", "size_multiple", "negative", "sampler_options"});
-  const int multiple = object.get_integer("size_multiple", 1, kSizeMax);
-  if (multiple % bundle.vae.factor != 0) {
-    object.fail("size_multiple", "is not a multiple of vae.factor, " + std::to_string(bundle.vae.factor));
-  }
-  const SamplerKind sampler = get_known(object, "sampler", samplers());
-  return {.width = get_side(object, "width", multiple),
-          .height = get_side(object, "height", multiple),
-          .steps = object.get_integer("steps", 1, std::min(kStepsMax, bundle.scheduler.num_train_timesteps)),
-          .guidance = object.get_number("guidance", {.min = 0, .max = kGuidanceMax}),
-          .sampler = sampler,
-          .schedule = get_known(object, "schedule", schedules()),
-          .size_multiple = multiple,
-          .negative = object.has("negative") ? object.get_string("negative") : std::string(),
-          .sampler_options = parse_default_options(object, sampler)};
+  const int steps_max = std::min(kStepsMax, bundle.scheduler.num_train_timesteps);
+  Defaults defaults;
+  read_fields(object,
+              {
+                  required("size_multiple", defaults.size_multiple, with(get_multiple, bundle)),
+                  required("sampler", defaults.sampler, kind_of(samplers())),
+                  required("width", defaults.width, with(get_side, defaults.size_multiple)),
+                  required("height", defaults.height, with(get_side, defaults.size_multiple)),
+                  required("steps", defaults.steps, 1, steps_max),
+                  required("guidance", defaults.guidance, NumberRange{.max = kGuidanceMax}),
+                  required("schedule", defaults.schedule, kind_of(schedules())),
+                  optional("negative", defaults.negative),
+                  optional("sampler_options", defaults.sampler_options, with(get_default_options, defaults.sampler)),
+              });
+  return defaults;
 }
 
 // First of all, so that a newer format is not taken for a wrong one.
@@ -304,32 +332,38 @@ void check_format(const JsonObject& root) {
                            "); update txt2img");
 }
 
-std::string get_text_or_empty(const JsonObject& object, std::string_view key) {
-  return object.has(key) ? object.get_string(key) : std::string();
-}
+// Said about the model for people; the program only wants objects there.
+void require_object(const JsonObject& object, std::string_view key) { static_cast<void>(object.get_object(key)); }
 
 }  // namespace
+
+Precision get_precision(const JsonObject& object, std::string_view key) {
+  static constexpr std::array kAll{Precision::kFloat32, Precision::kBfloat16, Precision::kFloat16};
+  return kAll[object.get_choice(key, std::array{name_of(kAll[0]), name_of(kAll[1]), name_of(kAll[2])})];
+}
 
 Bundle parse_bundle(std::string_view text, const JsonSource& source) {
   const nlohmann::json document = parse_json(text, source, kBytesMax);
   const JsonObject root(document, source);
   check_format(root);
-  root.allow_only({"format", "version", "name", "family", "licence", "source", "exporter", "files", "tokenizers",
-                   "text_encoder", "unet", "vae", "scheduler", "defaults"});
-  for (const std::string_view any : {"source", "exporter"}) {
-    if (root.has(any)) static_cast<void>(root.get_object(any));
-  }
   Bundle bundle;
-  bundle.name = get_name(root, "name");
-  bundle.family = get_text_or_empty(root, "family");
-  bundle.licence = get_text_or_empty(root, "licence");
-  bundle.files = parse_files(root.get_object("files"));
-  bundle.tokenizers = parse_tokenizers(root, bundle);
-  bundle.text_encoder = parse_text_encoder(root.get_object("text_encoder"), bundle);
-  bundle.unet = parse_unet(root.get_object("unet"), bundle);
-  bundle.vae = parse_vae(root.get_object("vae"), bundle);
-  bundle.scheduler = parse_scheduler(root.get_object("scheduler"));
-  bundle.defaults = parse_defaults(root.get_object("defaults"), bundle);
+  const auto read_before = [](const JsonObject&, std::string_view) {};
+  read_fields(root, {
+                        {"format", read_before},
+                        {"version", read_before},
+                        {"source", require_object, Presence::kOptional},
+                        {"exporter", require_object, Presence::kOptional},
+                        required("name", bundle.name, get_name),
+                        optional("family", bundle.family),
+                        optional("licence", bundle.licence),
+                        required("files", bundle.files, object_by(parse_files)),
+                        required("tokenizers", bundle.tokenizers, with(get_tokenizers, bundle)),
+                        required("text_encoder", bundle.text_encoder, object_by(parse_text_encoder, bundle)),
+                        required("unet", bundle.unet, object_by(parse_unet, bundle)),
+                        required("vae", bundle.vae, object_by(parse_vae, bundle)),
+                        required("scheduler", bundle.scheduler, object_by(parse_scheduler)),
+                        required("defaults", bundle.defaults, object_by(parse_defaults, bundle)),
+                    });
   return bundle;
 }
 

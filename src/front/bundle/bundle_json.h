@@ -12,4 +12,7 @@ namespace txt2img {
 // Throws Error(kBadData) for what breaks a rule of models/README.md.
 Bundle parse_bundle(std::string_view text, const JsonSource& source);
 
+// "float32", "bfloat16" or "float16".
+Precision get_precision(const JsonObject& object, std::string_view key);
+
 }  // namespace txt2img
