@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -61,12 +62,12 @@ struct Picture {
   std::vector<Retry> retries{};
 };
 
-// Called on the thread that draws.
+// What is called on the thread that draws. Each function may be empty.
 struct Observer {
-  std::function<void(int done, int steps)> on_step;           // after each step, and with 0 before the first
-  std::function<bool()> is_cancelled = [] { return false; };  // asked after each step
-  std::function<void(const std::string& text)> on_warning;
-  std::function<void(std::size_t index, const Picture& picture)> on_picture{};  // as soon as it is ready
+  std::function<void(int done, int steps)> on_step{};  // after each step, and with 0 before the first
+  std::function<bool()> is_cancelled{};                // asked after each step
+  std::function<void(const std::string& text)> on_warning{};
+  std::function<void(std::size_t index, Picture&& picture)> on_picture{};  // as soon as it is ready
 };
 
 enum class ModuleKind { kTextEncoder, kUnet, kVaeDecoder, kVaeEncoder };
@@ -94,29 +95,44 @@ struct DeviceInfo {
   Machine machine{};
 };
 
+// What an engine is: for records and --verbose.
+struct EngineFacts {
+  DeviceInfo device{};
+  Precision precision{};  // of text encoder and UNet
+  Precision vae_precision{};
+};
+
 class TXT2IMG_API Engine {
  public:
   virtual ~Engine();
 
-  // Draws pictures that can share a batch (request.h). Throws Error: kUsage (they cannot), kInternal (NaN),
-  // kUnavailable (out of memory), kInterrupted (cancelled). Where only some pictures cannot be decoded, the others have
-  // been given to the observer by then.
-  virtual std::vector<Picture> draw(std::span<const Settings> pictures, const Observer& observer) = 0;
+  // Draws pictures that can share a batch (request.h) and hands each over to the observer. Throws Error: kUsage (they
+  // cannot), kInternal (NaN), kUnavailable (out of memory), kInterrupted (cancelled). Where only some pictures cannot
+  // be decoded, the others have been given to the observer by then.
+  virtual void draw(std::span<const Settings> pictures, const Observer& observer) = 0;
 
-  // What the engine runs on, for records and --verbose.
-  [[nodiscard]] virtual DeviceInfo device() const = 0;
-  [[nodiscard]] virtual Precision precision() const = 0;
+  [[nodiscard]] virtual EngineFacts facts() const = 0;
+};
+
+// Raised whenever a type that is passed to the engine, or EngineEntry itself, changes.
+inline constexpr std::uint32_t kEngineInterface = 1;
+
+// What libtxt2img_engine.so offers. The first two members stay where they are in every version: both are compared with
+// the caller's before another one is looked at. All functions throw txt2img::Error; the bundle's files must have been
+// verified.
+struct EngineEntry {
+  std::uint32_t interface = 0;    // kEngineInterface of the headers that the library was built with
+  const char* version = nullptr;  // of the program that it belongs to: "0.1.0"
+
+  std::unique_ptr<Engine> (*open)(const Bundle& bundle, const EngineOptions& options) = nullptr;
+  // Loads one module, which the bundle must have, and runs it once. Throws also kBadData: weights of another dtype than
+  // model.json says, NaN or Inf in the weights or in what comes out; says where.
+  ModuleReport (*try_module)(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) = nullptr;
+  std::vector<DeviceInfo> (*list_devices)() = nullptr;
+  const char* torch_version = nullptr;  // of the LibTorch that it was built with
 };
 
 }  // namespace txt2img
 
-// Symbols of libtxt2img_engine.so. All throw txt2img::Error. The bundle's files must have been verified.
-extern "C" {
-TXT2IMG_API txt2img::Engine* txt2img_open_engine(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options);
-// Loads one module, which the bundle must have, and runs it once. Throws also kBadData: weights of another dtype than
-// model.json says, NaN or Inf in the weights or in what comes out; says where.
-TXT2IMG_API void txt2img_try_module(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options,
-                                    txt2img::ModuleKind kind, txt2img::ModuleReport& report);
-TXT2IMG_API void txt2img_list_devices(std::vector<txt2img::DeviceInfo>& devices);
-TXT2IMG_API void txt2img_torch_version(std::string& version);
-}
+// The one symbol of libtxt2img_engine.so.
+extern "C" TXT2IMG_API const txt2img::EngineEntry* txt2img_engine_entry();

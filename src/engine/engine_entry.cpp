@@ -1,22 +1,27 @@
-#include "txt2img/engine.h"
-
 #include <torch/version.h>
 
-#include <string>
+#include <memory>
 
 #include "device/device.h"
 #include "pipeline.h"
 #include "try_module.h"
+#include "txt2img/engine.h"
 
-txt2img::Engine* txt2img_open_engine(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options) {
-  return new txt2img::Pipeline(bundle, options);
+namespace txt2img {
+namespace {
+
+std::unique_ptr<Engine> open_pipeline(const Bundle& bundle, const EngineOptions& options) {
+  return std::make_unique<Pipeline>(bundle, options);
 }
 
-void txt2img_try_module(const txt2img::Bundle& bundle, const txt2img::EngineOptions& options, txt2img::ModuleKind kind,
-                        txt2img::ModuleReport& report) {
-  report = txt2img::try_module(bundle, options, kind);
-}
+constexpr EngineEntry kEntry{.interface = kEngineInterface,
+                             .version = TXT2IMG_VERSION,
+                             .open = open_pipeline,
+                             .try_module = try_module,
+                             .list_devices = list_devices,
+                             .torch_version = TORCH_VERSION};
 
-void txt2img_list_devices(std::vector<txt2img::DeviceInfo>& devices) { devices = txt2img::list_devices(); }
+}  // namespace
+}  // namespace txt2img
 
-void txt2img_torch_version(std::string& version) { version = TORCH_VERSION; }
+const txt2img::EngineEntry* txt2img_engine_entry() { return &txt2img::kEntry; }

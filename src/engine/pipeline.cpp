@@ -187,7 +187,9 @@ void Pipeline::warn_of_threads(const Observer& observer) {
                       ", which draw; OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS may allow no more");
 }
 
-DeviceInfo Pipeline::device() const { return describe_device(device_); }
+EngineFacts Pipeline::facts() const {
+  return {.device = describe_device(device_), .precision = precision_, .vae_precision = vae_precision_};
+}
 
 const Pipeline::Text& Pipeline::encode(const std::string& prompt, int clip_skip) {
   const auto found = texts_.find({prompt, clip_skip});
@@ -267,7 +269,7 @@ at::Tensor Pipeline::sample(std::span<const Settings> pictures, const at::Tensor
   const auto sampler = make_sampler(settings.sampler, settings.sampler_options, bundle_.scheduler);
   const auto keep_going = [&](int done) {
     if (observer.on_step) observer.on_step(done, static_cast<int>(trajectory.steps.size()));
-    return !observer.is_cancelled();
+    return !observer.is_cancelled || !observer.is_cancelled();
   };
   return run_sampler(*sampler, trajectory, initial_noise, denoise, noise, keep_going);
 }
@@ -306,7 +308,7 @@ at::Tensor Pipeline::decode(const at::Tensor& latent, std::vector<Retry>& retrie
   throw Error(ExitCode::kInternal, "the VAE's picture holds NaN or Inf; is the bundle's VAE damaged?");
 }
 
-std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Observer& observer) {
+void Pipeline::draw(std::span<const Settings> pictures, const Observer& observer) {
   const c10::InferenceMode guard;
   join_cpu_threads();  // the one which draws may be another each time
   warn_of_threads(observer);
@@ -338,7 +340,6 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
   const double sample_seconds = watch.lap();
 
   const auto share = static_cast<double>(pictures.size());
-  std::vector<Picture> results;
   std::optional<Error> failure;
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     const auto row = static_cast<std::int64_t>(i);
@@ -354,12 +355,10 @@ std::vector<Picture> Pipeline::draw(std::span<const Settings> pictures, const Ob
                        .encode = encode_seconds / share,
                        .sample = sample_seconds / share,
                        .decode = watch.lap()};
-    if (observer.on_picture) observer.on_picture(i, picture);
-    results.push_back(std::move(picture));
+    if (observer.on_picture) observer.on_picture(i, std::move(picture));
   }
   release(vae_);
   if (failure) throw Error(*failure);
-  return results;
 }
 
 }  // namespace txt2img

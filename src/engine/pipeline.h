@@ -33,9 +33,8 @@ class TXT2IMG_API Pipeline final : public Engine {
   Pipeline(Bundle bundle, const EngineOptions& options);
   ~Pipeline() override;
 
-  std::vector<Picture> draw(std::span<const Settings> pictures, const Observer& observer) override;
-  [[nodiscard]] DeviceInfo device() const override;
-  [[nodiscard]] Precision precision() const override { return precision_; }
+  void draw(std::span<const Settings> pictures, const Observer& observer) override;
+  [[nodiscard]] EngineFacts facts() const override;
 
  private:
   // A prompt, or those of N pictures side by side.

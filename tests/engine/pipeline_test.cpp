@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fixtures/toy_bundle.h"
@@ -29,10 +30,17 @@ Settings settings(const std::string& prompt, std::uint64_t seed = 0) {
           .sampler = SamplerKind::kEuler};
 }
 
-Picture draw_one(Pipeline& pipeline, const Settings& what) {
-  const std::vector<Settings> batch{what};
-  return pipeline.draw(batch, {}).front();
+std::vector<Picture> draw_all(Pipeline& pipeline, const std::vector<Settings>& batch, Observer observer = {}) {
+  std::vector<Picture> pictures;
+  observer.on_picture = [&](std::size_t index, Picture&& picture) {
+    EXPECT_EQ(index, pictures.size());
+    pictures.push_back(std::move(picture));
+  };
+  pipeline.draw(batch, observer);
+  return pictures;
 }
+
+Picture draw_one(Pipeline& pipeline, const Settings& what) { return draw_all(pipeline, {what}).front(); }
 
 // Ids of the empty prompt: bos 512 and seven of eos 513.
 constexpr double kEmptyMean = (512 + 7 * 513) / 8.0 / 100;
@@ -116,7 +124,7 @@ TEST(Pipeline, DrawsAPictureInABatchAsItDoesAlone) {
     if (is_edm || sampler.kind == SamplerKind::kPndm) continue;  // not with this model
     std::vector<Settings> batch = {settings("a", 1), settings("b", 2), settings("c", 3)};
     for (Settings& what : batch) what.sampler = sampler.kind;
-    const std::vector<Picture> together = pipeline.draw(batch, {});
+    const std::vector<Picture> together = draw_all(pipeline, batch);
     ASSERT_EQ(together.size(), batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const Picture alone = draw_one(pipeline, batch[i]);
@@ -139,12 +147,10 @@ TEST(Pipeline, TellsItsProgress) {
   Pipeline pipeline(toy.bundle(), on_cpu());
   std::vector<int> told;
   const std::vector<Settings> batch{settings("")};
-  static_cast<void>(pipeline.draw(batch, {.on_step =
-                                              [&](int done, int steps) {
-                                                told.push_back(done);
-                                                EXPECT_EQ(steps, 3);
-                                              },
-                                          .on_warning = {}}));
+  pipeline.draw(batch, {.on_step = [&](int done, int steps) {
+                  told.push_back(done);
+                  EXPECT_EQ(steps, 3);
+                }});
   EXPECT_EQ(told, (std::vector<int>{0, 1, 2, 3}));
 }
 
@@ -161,7 +167,7 @@ TEST(Pipeline, StopsWithinOneStep) {
   const ToyBundle toy;
   Pipeline pipeline(toy.bundle(), on_cpu());
   int asked = 0;
-  const Observer observer{.on_step = {}, .is_cancelled = [&] { return ++asked == 2; }, .on_warning = {}};
+  const Observer observer{.is_cancelled = [&] { return ++asked == 2; }};
   const std::vector<Settings> batch{settings("")};
   EXPECT_EQ(code_of([&] { pipeline.draw(batch, observer); }), ExitCode::kInterrupted);
   EXPECT_EQ(asked, 2);
@@ -196,7 +202,7 @@ def forward(self, latent):
   std::string warning;
   const std::vector<Settings> batch{settings("")};
   const Picture picture =
-      pipeline.draw(batch, {.on_step = {}, .on_warning = [&](const std::string& text) { warning = text; }}).front();
+      draw_all(pipeline, batch, {.on_warning = [&](const std::string& text) { warning = text; }}).front();
   EXPECT_EQ(picture.retries, std::vector{Retry::kVaeFloat32});
   EXPECT_NE(warning.find("float32"), std::string::npos);
   expect_flat(picture.image, byte_of(kEmptyMean - 5));
@@ -211,11 +217,10 @@ def forward(self, latent):
 )"});
   Pipeline pipeline(toy.bundle(), on_cpu());
   std::vector<std::size_t> ready;
-  const Observer observer{
-      .on_step = {}, .on_warning = {}, .on_picture = [&](std::size_t index, const Picture& picture) {
-        ready.push_back(index);
-        expect_flat(picture.image, byte_of(kEmptyMean - 5));
-      }};
+  const Observer observer{.on_picture = [&](std::size_t index, const Picture& picture) {
+    ready.push_back(index);
+    expect_flat(picture.image, byte_of(kEmptyMean - 5));
+  }};
   const std::vector<Settings> batch{settings(""), settings("a"), settings("")};
   EXPECT_EQ(code_of([&] { pipeline.draw(batch, observer); }), ExitCode::kInternal);
   EXPECT_EQ(ready, (std::vector<std::size_t>{0, 2}));
@@ -234,8 +239,8 @@ def forward(self, ids):
   const std::string second = draw_one(pipeline, settings("b")).stages.context;
   EXPECT_EQ(draw_one(pipeline, settings("a", 1)).stages.context, first);
   const std::vector<Settings> batch{settings("b"), settings("a")};
-  EXPECT_EQ(pipeline.draw(batch, {}).front().stages.context, second);
-  EXPECT_EQ(pipeline.draw(batch, {}).back().stages.context, first);
+  EXPECT_EQ(draw_all(pipeline, batch).front().stages.context, second);
+  EXPECT_EQ(draw_all(pipeline, batch).back().stages.context, first);
 }
 
 TEST(Pipeline, HoldsOneModuleAtATimeInLowMemory) {
@@ -255,7 +260,7 @@ TEST(Pipeline, HoldsNothingInLowMemoryAfterAnError) {
   EngineOptions options = on_cpu();
   options.memory = MemoryUse::kLow;
   Pipeline pipeline(toy.bundle(), options);
-  const Observer stop{.on_step = {}, .is_cancelled = [] { return true; }, .on_warning = {}};
+  const Observer stop{.is_cancelled = [] { return true; }};
   const std::vector<Settings> batch{settings("")};
   EXPECT_EQ(code_of([&] { pipeline.draw(batch, stop); }), ExitCode::kInterrupted);
   std::filesystem::remove(toy.folder() / "unet.pt");
@@ -303,8 +308,8 @@ def forward(self, latent):
   options.vae_tiling = VaeTiling::kAuto;
   Pipeline pipeline(toy.bundle(), options);
   std::string warning;
-  const Observer observer{.on_step = {}, .on_warning = [&](const std::string& text) { warning = text; }};
-  const Picture picture = pipeline.draw(batch, observer).front();
+  const Observer observer{.on_warning = [&](const std::string& text) { warning = text; }};
+  const Picture picture = draw_all(pipeline, batch, observer).front();
   expect_flat(picture.image, byte_of(kEmptyMean - 5));
   EXPECT_EQ(picture.retries, std::vector{Retry::kVaeTiled});
   EXPECT_NE(warning.find("tiles"), std::string::npos);

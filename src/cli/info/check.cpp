@@ -107,9 +107,9 @@ std::string check_tokenizers(const Bundle& bundle) {
 }
 
 // NaN is nobody's fault elsewhere; here it is the model that is wrong.
-Picture draw_one(Engine& engine, const Settings& settings) {
+Picture draw_first(Engine& engine, const Settings& settings) {
   try {
-    return engine.draw(std::span(&settings, 1), Observer()).front();
+    return draw_one(engine, settings, {});
   } catch (const Error& error) {
     if (error.code() != ExitCode::kInternal) throw;
     throw Error(ExitCode::kBadData, error.what(), error.detail());
@@ -125,12 +125,12 @@ std::string check_picture(const Bundle& bundle, const EngineOptions& options) {
   request.said_options = all_option_names();  // some of the model's need more steps
   const Settings settings = settle(request, bundle);
   const std::unique_ptr<Engine> engine = open_engine(bundle, options);
-  const Picture picture = draw_one(*engine, settings);
+  const Picture picture = draw_first(*engine, settings);
   const auto [darkest, brightest] = std::ranges::minmax(picture.image.rgb);
   if (darkest == brightest)
     throw Error(ExitCode::kBadData, "every pixel of a picture is the same; the modules do not fit together");
   return std::to_string(picture.image.width) + "x" + std::to_string(picture.image.height) + " in one step on " +
-         engine->device().name + ", values " + std::to_string(darkest) + " ... " + std::to_string(brightest);
+         engine->facts().device.name + ", values " + std::to_string(darkest) + " ... " + std::to_string(brightest);
 }
 
 std::string check_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) {

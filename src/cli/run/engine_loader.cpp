@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "txt2img/control_group.h"
 #include "txt2img/error.h"
@@ -38,31 +40,27 @@ void bound_caches() {
     setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "512", /*replace=*/0);
 }
 
-// Never closed: LibTorch does not survive that.
-void* engine_library() {
-  static void* const library = [] {
+constexpr const char* kRemedy = "; install or build txt2img again";
+
+[[noreturn]] void refuse(const fs::path& library, const std::string& theirs, const std::string& ours) {
+  throw Error(ExitCode::kInternal,
+              "the engine " + library.string() + " is of " + theirs + ", the program of " + ours + kRemedy);
+}
+
+std::string identity(const char* version, std::uint32_t interface) {
+  return std::string("version ") + version + " (interface " + std::to_string(interface) + ")";
+}
+
+// Opened once, with what has to be set before.
+const EngineEntry& engine() {
+  static const EngineEntry& entry = []() -> const EngineEntry& {
     // Its threads would spin while they wait for each other: on a machine that is busy otherwise a picture took 50
     // times as long, on an idle one nothing is gained at these sizes.
     setenv("OMP_WAIT_POLICY", "PASSIVE", /*replace=*/0);
     bound_caches();
-    const fs::path path = engine_path();
-    void* const opened = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (opened != nullptr) return opened;
-    const char* const reason = dlerror();
-    throw Error(ExitCode::kInternal, "the engine cannot be loaded; install or build txt2img again (" +
-                                         std::string(reason != nullptr ? reason : path.c_str()) + ")");
+    return load_engine(engine_path());
   }();
-  return library;
-}
-
-template <typename Function>
-Function* find_function(const char* name) {
-  void* const found = dlsym(engine_library(), name);
-  if (found == nullptr) {
-    throw Error(ExitCode::kInternal, std::string("the engine is of another version, it has no ") + name +
-                                         "; install or build txt2img again");
-  }
-  return reinterpret_cast<Function*>(found);
+  return entry;
 }
 
 // Those that are asked for, or the cores that this process may use, are shared out.
@@ -73,8 +71,32 @@ int threads_of_each(int threads, std::size_t engines) {
 
 }  // namespace
 
+// Never closed: LibTorch does not survive that.
+const EngineEntry& load_engine(const fs::path& library) {
+  void* const opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (opened == nullptr) {
+    const char* const reason = dlerror();
+    throw Error(ExitCode::kInternal, "the engine cannot be loaded; install or build txt2img again (" +
+                                         std::string(reason != nullptr ? reason : library.c_str()) + ")");
+  }
+  const std::string ours = identity(txt2img::version().data(), kEngineInterface);
+  void* const entry_of = dlsym(opened, "txt2img_engine_entry");
+  if (entry_of == nullptr) refuse(library, "a version without txt2img_engine_entry", ours);
+  const EngineEntry& entry = *reinterpret_cast<decltype(&txt2img_engine_entry)>(entry_of)();
+  const std::string theirs = identity(entry.version, entry.interface);
+  if (theirs != ours) refuse(library, theirs, ours);
+  return entry;
+}
+
 std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& options) {
-  return std::unique_ptr<Engine>(find_function<decltype(txt2img_open_engine)>("txt2img_open_engine")(bundle, options));
+  return engine().open(bundle, options);
+}
+
+Picture draw_one(Engine& engine, const Settings& settings, Observer observer) {
+  Picture picture;
+  observer.on_picture = [&](std::size_t /*index*/, Picture&& drawn) { picture = std::move(drawn); };
+  engine.draw(std::span(&settings, 1), observer);
+  return picture;
 }
 
 std::vector<EngineOptions> engines_of(const EngineOptions& options, std::vector<std::string> devices) {
@@ -97,16 +119,10 @@ std::vector<EngineOptions> engines_of(const EngineOptions& options, std::vector<
 }
 
 ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) {
-  ModuleReport report;
-  find_function<decltype(txt2img_try_module)>("txt2img_try_module")(bundle, options, kind, report);
-  return report;
+  return engine().try_module(bundle, options, kind);
 }
 
-std::vector<DeviceInfo> list_devices() {
-  std::vector<DeviceInfo> devices;
-  find_function<decltype(txt2img_list_devices)>("txt2img_list_devices")(devices);
-  return devices;
-}
+std::vector<DeviceInfo> list_devices() { return engine().list_devices(); }
 
 std::uint64_t size_of(const Bundle& bundle) {
   std::uint64_t bytes = 0;
@@ -114,10 +130,6 @@ std::uint64_t size_of(const Bundle& bundle) {
   return bytes;
 }
 
-std::string torch_version() {
-  std::string version;
-  find_function<decltype(txt2img_torch_version)>("txt2img_torch_version")(version);
-  return version;
-}
+std::string torch_version() { return engine().torch_version; }
 
 }  // namespace txt2img::cli

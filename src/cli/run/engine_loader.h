@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,10 @@
 
 namespace txt2img::cli {
 
+// Opens the library of an engine and compares its interface and version with this program's before anything else of it
+// is called. Throws Error(kInternal): it cannot be opened, or is of another version.
+const EngineEntry& load_engine(const std::filesystem::path& library);
+
 // Bytes of all files.
 std::uint64_t size_of(const Bundle& bundle);
 
@@ -18,11 +23,14 @@ std::uint64_t size_of(const Bundle& bundle);
 // what the engine throws: kUnavailable, kBadData.
 std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& options);
 
+// The picture of a batch of one.
+Picture draw_one(Engine& engine, const Settings& settings, Observer observer);
+
 // Options of an engine on each of the devices, "all" being those of CUDA; of one as `options` say where none is listed.
 // Engines on the CPU share its threads out. Throws Error: kUnavailable (no CUDA device).
 std::vector<EngineOptions> engines_of(const EngineOptions& options, std::vector<std::string> devices);
 
-// As txt2img_try_module does.
+// As EngineEntry::try_module does.
 ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind);
 
 std::vector<DeviceInfo> list_devices();

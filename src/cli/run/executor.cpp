@@ -39,8 +39,10 @@ Executor::Executor(const RunOptions& options, Console& console, const Plan& plan
       reporter_(&reporter),
       writer_(std::move(write), [this](const WrittenPicture& picture) { tell(picture); }) {
   for (std::unique_ptr<Engine>& engine : engines) {
+    const EngineFacts facts = engine->facts();
     workers_.push_back({.number = workers_.size(),
                         .engine = std::move(engine),
+                        .facts = facts,
                         .batch_size = BatchSize(static_cast<std::size_t>(options.drawing.batch_size))});
   }
 }
@@ -96,9 +98,9 @@ void Executor::draw_batch(Worker& worker, std::span<const Job* const> batch, Att
   std::vector<const Job*> left(batch.begin(), batch.end());
   try {
     if (stop_signal() != 0) throw Error(ExitCode::kInterrupted, "interrupted");
-    worker.engine->draw(settings, observer(start, [&](std::size_t index, const Picture& picture) {
+    worker.engine->draw(settings, observer(start, [&](std::size_t index, Picture&& picture) {
                           std::erase(left, batch[index]);
-                          pass_on(*worker.engine, *batch[index], settings[index], picture, attempt);
+                          pass_on(worker.facts, *batch[index], settings[index], std::move(picture), attempt);
                         }));
   } catch (const Error& error) {
     if (error.code() == ExitCode::kInterrupted) throw;
@@ -125,18 +127,18 @@ void Executor::draw_smaller(Worker& worker, std::span<const Job* const> batch, s
   }
 }
 
-Observer Executor::observer(const BatchStart& start, std::function<void(std::size_t, const Picture&)> on_picture) {
+Observer Executor::observer(const BatchStart& start, std::function<void(std::size_t, Picture&&)> on_picture) {
   return {.on_step = [this, start](int done, int steps) { reporter_->step(start, done, steps); },
           .is_cancelled = [this] { return stop_signal() != 0 || is_ending(); },
           .on_warning = [this](const std::string& text) { console_->warning(text); },
           .on_picture = std::move(on_picture)};
 }
 
-void Executor::pass_on(const Engine& engine, const Job& job, const Settings& settings, const Picture& picture,
+void Executor::pass_on(const EngineFacts& engine, const Job& job, const Settings& settings, Picture&& picture,
                        Attempt attempt) {
-  DrawnPicture drawn{.job = &job, .picture = picture};
+  DrawnPicture drawn{.job = &job, .picture = std::move(picture)};
   if (attempt == Attempt::kAgain) drawn.picture.retries.push_back(Retry::kSmallerBatch);
-  drawn.record = record_of(plan_->bundle, settings, *options_, engine, drawn.picture);
+  drawn.record = record_of(plan_->bundle, settings, engine, drawn.picture);
   writer_.add(std::move(drawn));
 }
 

@@ -42,6 +42,7 @@ class Executor {
   struct Worker {
     std::size_t number = 0;
     std::unique_ptr<Engine> engine{};
+    EngineFacts facts{};
     BatchSize batch_size;
   };
 
@@ -61,8 +62,8 @@ class Executor {
   void draw_batch(Worker& worker, std::span<const Job* const> batch, Attempt attempt);
   void draw_smaller(Worker& worker, std::span<const Job* const> batch, std::span<const Job* const> left,
                     const Error& error);
-  [[nodiscard]] Observer observer(const BatchStart& start, std::function<void(std::size_t, const Picture&)> on_picture);
-  void pass_on(const Engine& engine, const Job& job, const Settings& settings, const Picture& picture, Attempt attempt);
+  [[nodiscard]] Observer observer(const BatchStart& start, std::function<void(std::size_t, Picture&&)> on_picture);
+  void pass_on(const EngineFacts& engine, const Job& job, const Settings& settings, Picture&& picture, Attempt attempt);
   void fail(const Job& job, const Error& error);
 
   // In the thread that writes.

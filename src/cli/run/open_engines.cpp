@@ -17,9 +17,9 @@ std::vector<std::unique_ptr<Engine>> open_engines(const RunOptions& options, con
   const Clock::time_point start = Clock::now();
   std::vector<std::unique_ptr<Engine>> engines;
   for (const EngineOptions& of_device : engines_of(options.drawing.engine, options.drawing.devices)) {
-    const Engine& engine = *engines.emplace_back(open_engine(bundle, of_device));
-    console.note("model " + bundle.folder.string() + ", " + std::string(name_of(engine.precision())) + " on " +
-                 engine.device().name + " (" + engine.device().description + "), LibTorch " + torch_version());
+    const EngineFacts facts = engines.emplace_back(open_engine(bundle, of_device))->facts();
+    console.note("model " + bundle.folder.string() + ", " + std::string(name_of(facts.precision)) + " on " +
+                 facts.device.name + " (" + facts.device.description + "), LibTorch " + torch_version());
   }
   reporter.end_loading(std::chrono::duration<double>(Clock::now() - start).count());
   defer_signals();

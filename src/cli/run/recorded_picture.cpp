@@ -7,22 +7,20 @@
 
 namespace txt2img::cli {
 
-Record record_of(const Bundle& bundle, const Settings& settings, const RunOptions& options, const Engine& engine,
-                 const Picture& picture) {
-  const DeviceInfo info = engine.device();
-  const std::string device = info.name.substr(0, info.name.find(':'));
+Record record_of(const Bundle& bundle, const Settings& settings, const EngineFacts& engine, const Picture& picture) {
+  const std::string device = engine.device.name.substr(0, engine.device.name.find(':'));
   Record record{.version = std::string(version()),
                 .job_key = {},
                 .model = bundle.name,
                 .model_sha256 = bundle.sha256,
                 .settings = settings,
                 .device = device,
-                .precision = engine.precision(),
-                .vae_precision = options.drawing.engine.vae_precision.value_or(Precision::kFloat32),
+                .precision = engine.precision,
+                .vae_precision = engine.vae_precision,
                 .levers = changed_levers(device),
                 .stages = picture.stages,
                 .retries = picture.retries,
-                .machine = info.machine};
+                .machine = engine.device.machine};
   record.job_key = job_key(record);
   return record;
 }

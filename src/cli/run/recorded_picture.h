@@ -13,9 +13,8 @@
 
 namespace txt2img::cli {
 
-// What is written into a picture of this engine.
-Record record_of(const Bundle& bundle, const Settings& settings, const RunOptions& options, const Engine& engine,
-                 const Picture& picture);
+// What is written into a picture of such an engine.
+Record record_of(const Bundle& bundle, const Settings& settings, const EngineFacts& engine, const Picture& picture);
 
 // The file of a picture.
 std::vector<std::uint8_t> encode_picture(const Image& image, const Record& record, Metadata metadata);

@@ -134,8 +134,8 @@ Picture draw_again(const RunOptions& options, const Plan& plan, const Settings& 
   progress->start(start);
   const Observer observer{.on_step = [&](int done, int steps) { progress->step(start, done, steps); },
                           .on_warning = [&](const std::string& text) { console.warning(text); }};
-  Picture picture = engine->draw(std::span(&settings, 1), observer).front();
-  record = record_of(plan.bundle, settings, options, *engine, picture);
+  Picture picture = draw_one(*engine, settings, observer);
+  record = record_of(plan.bundle, settings, engine->facts(), picture);
   return picture;
 }
 

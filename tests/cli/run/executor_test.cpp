@@ -26,13 +26,11 @@ class FakeEngine final : public Engine {
   using Work = std::function<void(std::span<const Settings>, const Observer&)>;
   explicit FakeEngine(Work work) : work_(std::move(work)) {}
 
-  std::vector<Picture> draw(std::span<const Settings> pictures, const Observer& observer) override {
+  void draw(std::span<const Settings> pictures, const Observer& observer) override {
     work_(pictures, observer);
     for (std::size_t i = 0; i < pictures.size(); ++i) observer.on_picture(i, picture());
-    return {};
   }
-  [[nodiscard]] DeviceInfo device() const override { return {.name = "cpu", .description = {}}; }
-  [[nodiscard]] Precision precision() const override { return Precision::kFloat32; }
+  [[nodiscard]] EngineFacts facts() const override { return {.device = {.name = "cpu", .description = {}}}; }
 
   static Picture picture() { return {.image = {.width = 1, .height = 1, .rgb = {0, 0, 0}}}; }
 
