@@ -17,6 +17,7 @@
 #include "screen/json_line.h"
 #include "screen/standard_output.h"
 #include "txt2img/bundle.h"
+#include "txt2img/engine_library.h"
 #include "txt2img/request.h"
 
 namespace txt2img::cli {
@@ -134,7 +135,7 @@ std::string check_picture(const Bundle& bundle, const EngineOptions& options) {
 }
 
 std::string check_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) {
-  const ModuleReport report = try_module(bundle, options, kind);
+  const ModuleReport report = engine_library().try_module(bundle, options, kind);
   return std::to_string(report.parameters) + " weights in " + report.dtype + ", " + report.call;
 }
 

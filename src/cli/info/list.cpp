@@ -12,11 +12,11 @@
 
 #include "options/models.h"
 #include "options/option_values.h"
-#include "run/engine_loader.h"
 #include "screen/display_width.h"
 #include "screen/json_line.h"
 #include "screen/standard_output.h"
 #include "txt2img/bundle.h"
+#include "txt2img/engine_library.h"
 #include "txt2img/names.h"
 #include "txt2img/noise_schedule.h"
 #include "txt2img/schedule.h"
@@ -116,7 +116,7 @@ std::vector<Json> rows_of(const ListChoices& command) {
       for (const std::filesystem::path& folder : installed_models()) rows.push_back(model_row(folder));
       break;
     case ListSubject::kDevices:
-      for (const DeviceInfo& device : list_devices())
+      for (const DeviceInfo& device : engine_library().list_devices())
         rows.push_back({{"name", device.name}, {"summary", device.description}});
       break;
   }

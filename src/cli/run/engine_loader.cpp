@@ -1,67 +1,15 @@
 #include "run/engine_loader.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <span>
-#include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "txt2img/control_group.h"
+#include "txt2img/engine_library.h"
 #include "txt2img/error.h"
-#include "txt2img/record.h"
 
 namespace txt2img::cli {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr const char* kLibrary = "libtxt2img_engine.so";
-
-// Beside libtxt2img.so, wherever that was found.
-fs::path engine_path() {
-  Dl_info info{};
-  std::string_view (*const in_front)() = &txt2img::version;
-  if (dladdr(reinterpret_cast<const void*>(in_front), &info) == 0 || info.dli_fname == nullptr) return kLibrary;
-  std::error_code failed;
-  const fs::path front = fs::canonical(info.dli_fname, failed);
-  const fs::path beside = front.parent_path() / kLibrary;
-  return !failed && fs::exists(beside, failed) ? beside : fs::path(kLibrary);
-}
-
-// What LibTorch and oneDNN compile for each new shape: a quarter of a MiB each, of which they would keep 1024. A
-// picture takes some 10 to 200.
-void bound_caches() {
-  setenv("LRU_CACHE_CAPACITY", "256", /*replace=*/0);
-  if (std::getenv("DNNL_PRIMITIVE_CACHE_CAPACITY") == nullptr)
-    setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "512", /*replace=*/0);
-}
-
-constexpr const char* kRemedy = "; install or build txt2img again";
-
-[[noreturn]] void refuse(const fs::path& library, const std::string& theirs, const std::string& ours) {
-  throw Error(ExitCode::kInternal,
-              "the engine " + library.string() + " is of " + theirs + ", the program of " + ours + kRemedy);
-}
-
-std::string identity(const char* version, std::uint32_t interface) {
-  return std::string("version ") + version + " (interface " + std::to_string(interface) + ")";
-}
-
-// Opened once, with what has to be set before.
-const EngineEntry& engine() {
-  static const EngineEntry& entry = []() -> const EngineEntry& {
-    // Its threads would spin while they wait for each other: on a machine that is busy otherwise a picture took 50
-    // times as long, on an idle one nothing is gained at these sizes.
-    setenv("OMP_WAIT_POLICY", "PASSIVE", /*replace=*/0);
-    bound_caches();
-    return load_engine(engine_path());
-  }();
-  return entry;
-}
 
 // Those that are asked for, or the cores that this process may use, are shared out.
 int threads_of_each(int threads, std::size_t engines) {
@@ -70,27 +18,6 @@ int threads_of_each(int threads, std::size_t engines) {
 }
 
 }  // namespace
-
-// Never closed: LibTorch does not survive that.
-const EngineEntry& load_engine(const fs::path& library) {
-  void* const opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (opened == nullptr) {
-    const char* const reason = dlerror();
-    throw Error(ExitCode::kInternal, "the engine cannot be loaded; install or build txt2img again (" +
-                                         std::string(reason != nullptr ? reason : library.c_str()) + ")");
-  }
-  const std::string ours = identity(txt2img::version().data(), kEngineInterface);
-  void* const entry_of = dlsym(opened, "txt2img_engine_entry");
-  if (entry_of == nullptr) refuse(library, "a version without txt2img_engine_entry", ours);
-  const EngineEntry& entry = *reinterpret_cast<decltype(&txt2img_engine_entry)>(entry_of)();
-  const std::string theirs = identity(entry.version, entry.interface);
-  if (theirs != ours) refuse(library, theirs, ours);
-  return entry;
-}
-
-std::unique_ptr<Engine> open_engine(const Bundle& bundle, const EngineOptions& options) {
-  return engine().open(bundle, options);
-}
 
 Picture draw_one(Engine& engine, const Settings& settings, Observer observer) {
   Picture picture;
@@ -102,7 +29,7 @@ Picture draw_one(Engine& engine, const Settings& settings, Observer observer) {
 std::vector<EngineOptions> engines_of(const EngineOptions& options, std::vector<std::string> devices) {
   if (devices == std::vector<std::string>{"all"}) {
     devices.clear();
-    for (const DeviceInfo& device : list_devices()) {
+    for (const DeviceInfo& device : engine_library().list_devices()) {
       if (device.name != "cpu") devices.push_back(device.name);
     }
     if (devices.empty())
@@ -118,18 +45,10 @@ std::vector<EngineOptions> engines_of(const EngineOptions& options, std::vector<
   return engines;
 }
 
-ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) {
-  return engine().try_module(bundle, options, kind);
-}
-
-std::vector<DeviceInfo> list_devices() { return engine().list_devices(); }
-
 std::uint64_t size_of(const Bundle& bundle) {
   std::uint64_t bytes = 0;
   for (const auto& [name, file] : bundle.files) bytes += file.bytes;
   return bytes;
 }
-
-std::string torch_version() { return engine().torch_version; }
 
 }  // namespace txt2img::cli

@@ -5,6 +5,7 @@
 
 #include "run/engine_loader.h"
 #include "screen/signals.h"
+#include "txt2img/engine_library.h"
 #include "txt2img/names.h"
 
 namespace txt2img::cli {
@@ -19,7 +20,7 @@ std::vector<std::unique_ptr<Engine>> open_engines(const RunOptions& options, con
   for (const EngineOptions& of_device : engines_of(options.drawing.engine, options.drawing.devices)) {
     const EngineFacts facts = engines.emplace_back(open_engine(bundle, of_device))->facts();
     console.note("model " + bundle.folder.string() + ", " + std::string(name_of(facts.precision)) + " on " +
-                 facts.device.name + " (" + facts.device.description + "), LibTorch " + torch_version());
+                 facts.device.name + " (" + facts.device.description + "), LibTorch " + engine_library().torch_version);
   }
   reporter.end_loading(std::chrono::duration<double>(Clock::now() - start).count());
   defer_signals();

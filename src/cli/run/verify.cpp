@@ -17,6 +17,7 @@
 #include "screen/progress.h"
 #include "screen/standard_output.h"
 #include "screen/terminal.h"
+#include "txt2img/engine_library.h"
 #include "txt2img/png.h"
 #include "txt2img/sha256.h"
 
