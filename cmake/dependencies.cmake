@@ -1,22 +1,34 @@
 # Third-party libraries, each as an imported target. scripts/setup puts them into .deps and .venv; the system's are
 # used where those are missing. Torch_ROOT names another LibTorch.
 
+include(import_library)
+
 list(PREPEND CMAKE_PREFIX_PATH "${PROJECT_SOURCE_DIR}/.deps")
 
 find_package(CLI11 REQUIRED)
 find_package(LibTorch REQUIRED)
-find_package(libcrypto REQUIRED)
-find_package(SentencePiece REQUIRED)
 find_package(nlohmann_json 3.9 REQUIRED)
-find_package(stb REQUIRED)
-find_package(tomlplusplus REQUIRED)
-find_package(utf8proc REQUIRED)
+find_package(Threads REQUIRED)
 
-# Without it PNG files are written by stb_image_write: slower and larger.
-option(TXT2IMG_LIBDEFLATE "Write PNG files with libdeflate, if there is one" ON)
-if(TXT2IMG_LIBDEFLATE)
-  find_package(libdeflate)
-endif()
+import_library(fmt::headers fmt/format.h)
+import_library(libdeflate::libdeflate libdeflate.h libdeflate.a deflate)
+import_library(stb::stb stb/stb_image_write.h)
+import_library(utf8proc::utf8proc utf8proc.h libutf8proc.a utf8proc)
+
+import_library(sentencepiece::sentencepiece sentencepiece_processor.h libsentencepiece.a sentencepiece)
+target_link_libraries(sentencepiece::sentencepiece INTERFACE Threads::Threads)
+
+import_library(tomlplusplus::headers toml++/toml.h)
+target_compile_definitions(tomlplusplus::headers INTERFACE TOML_HEADER_ONLY=1)
+
+# Not by CMake's FindOpenSSL, which adds what the whole library would need, zlib and zstd among it: of the archive only
+# the objects of the hash are linked.
+import_library(libcrypto::libcrypto openssl/sha.h libcrypto.a crypto)
+find_path(libcrypto_CONFIGURATION_DIR NAMES openssl/configuration.h openssl/opensslconf.h REQUIRED)
+mark_as_advanced(libcrypto_CONFIGURATION_DIR)
+target_include_directories(libcrypto::libcrypto INTERFACE "${libcrypto_CONFIGURATION_DIR}")  # Debian: include/x86_64-linux-gnu
+# The functions of one hash are called old since 3.0.
+target_compile_definitions(libcrypto::libcrypto INTERFACE OPENSSL_API_COMPAT=0x10101000L)
 
 # Kernels of our own: where there is a LibTorch with CUDA, and a toolkit with its compiler.
 set(TXT2IMG_HAS_NVCC FALSE)

@@ -39,11 +39,11 @@ std::string read_file(const fs::path& path) { return read_small_file(path, kFile
 
 std::vector<std::uint8_t> encode_png(const Image& image, std::span<const PngText> texts) {
   check(image);
-  std::vector<std::uint8_t> file =
-      begin_png({.width = static_cast<std::uint32_t>(image.width), .height = static_cast<std::uint32_t>(image.height)});
+  const std::vector<std::uint8_t> pixels = encode_pixels(image);
+  const auto header_end = pixels.begin() + kPngHeaderEnd;
+  std::vector<std::uint8_t> file(pixels.begin(), header_end);
   for (const PngText& text : texts) append_png_text(file, text);
-  append_png_chunk(file, {.type = "IDAT", .data = as_view(compress_pixels(image))});
-  append_png_chunk(file, {.type = "IEND", .data = {}});
+  file.insert(file.end(), header_end, pixels.end());
   return file;
 }
 

@@ -1,8 +1,6 @@
 #include "png/png_chunk.h"
 
-#ifdef TXT2IMG_HAVE_LIBDEFLATE
 #include <libdeflate.h>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -16,31 +14,10 @@ constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
 constexpr std::size_t kOverhead = 12;  // length, type and CRC of a chunk
 
 // CRC-32 of ISO 3309, as in annex D of the PNG specification.
-#ifdef TXT2IMG_HAVE_LIBDEFLATE
 std::uint32_t crc_of(std::string_view type, std::string_view data) {
   const std::uint32_t crc = libdeflate_crc32(0, type.data(), type.size());
   return data.empty() ? crc : libdeflate_crc32(crc, data.data(), data.size());  // a null pointer would begin anew
 }
-#else
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t byte = 0; byte < 256; ++byte) {
-    std::uint32_t crc = byte;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1U) != 0 ? 0xEDB88320U ^ (crc >> 1U) : crc >> 1U;
-    table[byte] = crc;
-  }
-  return table;
-}
-
-std::uint32_t crc_of(std::string_view type, std::string_view data) {
-  static constexpr std::array<std::uint32_t, 256> kTable = make_crc_table();
-  std::uint32_t crc = 0xFFFFFFFFU;
-  for (const std::string_view part : {type, data}) {
-    for (const char c : part) crc = kTable[(crc ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (crc >> 8U);
-  }
-  return ~crc;
-}
-#endif
 
 std::uint32_t read_be32(std::string_view bytes) {
   std::uint32_t value = 0;
@@ -81,16 +58,6 @@ bool is_unknown_and_critical(std::string_view type) {
 }
 
 }  // namespace
-
-std::vector<std::uint8_t> begin_png(const PngHeader& header) {
-  std::vector<std::uint8_t> fields;
-  append_be32(fields, header.width);
-  append_be32(fields, header.height);
-  fields.insert(fields.end(), {8, 2, 0, 0, 0});  // bits, RGB; the only compression and filters; not interlaced
-  std::vector<std::uint8_t> file(kSignature.begin(), kSignature.end());
-  append_png_chunk(file, {.type = "IHDR", .data = as_view(fields)});
-  return file;
-}
 
 Error bad_png(const fs::path& path, const std::string& problem) {
   return {ExitCode::kBadData,

@@ -1,6 +1,7 @@
 // The chunks that a PNG file is made of.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -28,8 +29,7 @@ struct PngHeader {
   std::uint32_t height = 0;
 };
 
-// Signature and IHDR of a picture with 8-bit RGB pixels.
-std::vector<std::uint8_t> begin_png(const PngHeader& header);
+inline constexpr std::size_t kPngHeaderEnd = 8 + 25;  // signature and IHDR, with which every file begins
 
 // Length, type, data and CRC at the end of `file`.
 void append_png_chunk(std::vector<std::uint8_t>& file, const PngChunk& chunk);

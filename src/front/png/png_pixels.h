@@ -1,4 +1,4 @@
-// The pixels of a PNG file: filtered rows as a zlib stream.
+// Pixels as a PNG file: stb_image_write, which leaves the compression to libdeflate.
 #pragma once
 
 #include <cstdint>
@@ -8,16 +8,12 @@
 
 namespace txt2img {
 
-// At this size a row of filter bytes and pixels times the height is 0.8e9, and the compressor's doubling buffer stays
-// below 2^31 too.
+// At this size a row of filter bytes and pixels times the height is 0.8e9, and all that stb_image_write counts in an
+// int stays below 2^31.
 inline constexpr int kPngSideMax = 16384;
 
-// What a picture's IDAT chunk holds. By libdeflate where the build has it: every row with the Paeth filter, level 1;
-// else by stb_image_write. Throws Error(kUnavailable) when memory is out. `image` has pixels, its sides are at most
-// kPngSideMax.
-std::vector<std::uint8_t> compress_pixels(const Image& image);
-
-// The same pixels by stb_image_write with its defaults: the reference, some eight times slower and a third larger.
-std::vector<std::uint8_t> compress_pixels_with_stb(const Image& image);
+// Signature, IHDR, one IDAT and IEND: every row has the Paeth filter, and the same pixels are always the same bytes.
+// `image` has pixels, its sides are at most kPngSideMax. Throws Error(kUnavailable) when memory is out.
+std::vector<std::uint8_t> encode_pixels(const Image& image);
 
 }  // namespace txt2img

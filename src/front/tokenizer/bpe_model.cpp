@@ -73,7 +73,7 @@ class Joiner {
   // Earlier joins may have changed the symbols since the candidate was found.
   [[nodiscard]] bool is_current(const Candidate& candidate) const {
     const BpeMerge* merge = merge_at(candidate.at);
-    return symbols_[candidate.at].token.bytes > 0 && merge != nullptr && merge->id == candidate.merge.id;
+    return merge != nullptr && merge->id == candidate.merge.id && symbols_[candidate.at].token.bytes > 0;
   }
 
   void join(const Candidate& best) {

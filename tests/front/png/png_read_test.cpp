@@ -95,7 +95,7 @@ TEST_F(PngRead, DoesNotUnpackMoreThanTheSizeExplains) {
   const Image black{.width = 1200, .height = 1200, .rgb = Bytes(std::size_t{3} * 1200 * 1200)};
   const Bytes large = encode_png(black, {});
   Bytes file = signature_and_header({});
-  file.insert(file.end(), large.begin() + kHeaderEnd, large.end());
+  file.insert(file.end(), large.begin() + kPngHeaderEnd, large.end());
   ASSERT_LT(file.size(), black.rgb.size() / 50);
   EXPECT_NO_THROW(texts_of(file));
   expect_error(ExitCode::kBadData, [&] { decode(file); });
