@@ -4,8 +4,10 @@
 #include <array>
 #include <charconv>
 #include <map>
+#include <ranges>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"
@@ -34,217 +36,94 @@ constexpr std::string_view kTorchNoise = "the noise is always that of a CPU in P
 constexpr std::string_view kNoStopping = "all steps are drawn";
 constexpr std::string_view kOfMidjourney = "a parameter of Midjourney";
 
-constexpr auto kNames = std::to_array<ForeignName>({
-    {"ar", kMissing, "", "give the size with --size"},
-    {"aspect", kMissing, "", "give the size with --size"},
-    {"aspect_ratio", kMissing, "", "give the size with --size"},
-    {"base_model", kOption, "model"},
-    {"batch_count", kFactor, "count"},
-    {"batch_size", kFactor, "count"},
-    {"c", kOption, "guidance"},
-    {"caption", kOption, "prompt"},
-    {"cfg", kOption, "guidance"},
-    {"cfg_rescale", kOption, "guidance-rescale"},
-    {"cfg_rescale_multiplier", kOption, "guidance-rescale"},
-    {"cfg_rescale_phi", kOption, "guidance-rescale"},
-    {"chaos", kMissing, "", kOfMidjourney},
-    {"checkpoint", kOption, "model"},
-    {"ckpt", kOption, "model"},
-    {"ckpt_name", kOption, "model"},
-    {"clip_stop_at_last_layers", kOption, "clip-skip"},
-    {"codeformer_fidelity", kFollower, "", kNoFaces},
-    {"control_image", kMissing, "", kFromText},
-    {"controlnet", kMissing, "", kFromText},
-    {"controlnets", kMissing, "", kFromText},
+// Of many names with one meaning, separated by blanks.
+struct ForeignNames {
+  std::string_view names;
+  ForeignKind kind{};
+  std::string_view option;
+  std::string_view note{};
+  std::string_view nothing{};
+};
+constexpr auto kNames = std::to_array<ForeignNames>({
+    {"clip_stop_at_last_layers stop_at_clip_layer", kOption, "clip-skip"},
+    {"image_number images iterations n num_images num_images_per_prompt num_outputs num_samples "
+     "number_of_images",
+     kOption, "count"},
+    {"batch_count batch_size n_iter n_samples num_iter", kFactor, "count"},
     {"crops_coords_top_left", kOption, "crop"},
-    {"ddim", kMissing, "", "give --sampler ddim"},
-    {"ddim_eta", kOption, "eta"},
-    {"ddim_steps", kOption, "steps"},
-    {"denoise", kMissing, "", kFromText, "1"},
-    {"denoising_end", kMissing, "", kNoStopping},
-    {"denoising_start", kMissing, "", kFromText},
-    {"denoising_strength", kFollower, "", kFromText},
-    {"diffusion_model", kOption, "model"},
-    {"distilled_cfg_scale", kMissing, "", kNoGuidance},
-    {"dpm_solver", kMissing, "", "give --sampler dpmpp_2m"},
-    {"dyn_threshold", kMissing, "", kNoGuidance},
-    {"embeddings", kMissing, "", kInTheModel},
-    {"enable_hr", kMissing, "", kNoHires},
-    {"ensd", kMissing, "", kTorchNoise},
-    {"eta_ddim", kOption, "eta"},
-    {"eta_noise_seed_delta", kMissing, "", kTorchNoise},
-    {"face_restoration", kMissing, "", kNoFaces},
-    {"face_restoration_model", kFollower, "", kNoFaces},
-    {"facetool", kFollower, "", kNoFaces},
-    {"facetool_strength", kMissing, "", kNoFaces},
-    {"fixed_code", kMissing, "", "pictures of one run have seeds of their own"},
-    {"fp16", kMissing, "", "give --dtype float16"},
-    {"freeu", kMissing, "", kNoPatch},
-    {"from_file", kOption, "file"},
-    {"full_precision", kMissing, "", "give --dtype float32"},
-    {"gfpgan_strength", kMissing, "", kNoFaces},
-    {"guidance_scale", kOption, "guidance"},
-    {"h", kOption, "height"},
-    {"hires_cfg_scale", kMissing, "", kNoHires},
-    {"hires_checkpoint", kMissing, "", kNoHires},
-    {"hires_fix", kMissing, "", kNoHires},
-    {"hires_prompt", kMissing, "", kNoHires},
-    {"hires_resize", kMissing, "", kNoHires},
-    {"hires_sampler", kMissing, "", kNoHires},
-    {"hires_steps", kMissing, "", kNoHires},
-    {"hires_upscale", kMissing, "", kNoHires},
-    {"hires_upscaler", kMissing, "", kNoHires},
-    {"hr_checkpoint_name", kFollower, "", kNoHires},
-    {"hr_negative_prompt", kFollower, "", kNoHires},
-    {"hr_prompt", kFollower, "", kNoHires},
-    {"hr_resize_x", kFollower, "", kNoHires},
-    {"hr_resize_y", kFollower, "", kNoHires},
-    {"hr_sampler_name", kFollower, "", kNoHires},
-    {"hr_scale", kFollower, "", kNoHires},
-    {"hr_scheduler", kFollower, "", kNoHires},
-    {"hr_second_pass_steps", kFollower, "", kNoHires},
-    {"hr_upscaler", kFollower, "", kNoHires},
-    {"hypernet", kMissing, "", "there are no hypernetworks"},
-    {"hypernetwork", kMissing, "", "there are no hypernetworks"},
-    {"image", kMissing, "", kFromText},
-    {"image_height", kOption, "height"},
-    {"image_number", kOption, "count"},
-    {"image_prompt", kMissing, "", kFromText},
-    {"image_seed", kOption, "seed"},
-    {"image_size", kOption, "size"},
-    {"image_width", kOption, "width"},
-    {"images", kOption, "count"},
-    {"inference_steps", kOption, "steps"},
-    {"init_image", kMissing, "", kFromText},
-    {"init_images", kMissing, "", kFromText},
-    {"init_img", kMissing, "", kFromText},
-    {"inpaint", kMissing, "", kFromText},
-    {"input_image", kMissing, "", kFromText},
-    {"ip_adapter_image", kMissing, "", kFromText},
-    {"ip_adapters", kMissing, "", kFromText},
-    {"iterations", kOption, "count"},
-    {"latents", kMissing, "", "the first latent is made from the seed"},
-    {"lora", kMissing, "", kInTheModel},
-    {"lora_hashes", kMissing, "", kInTheModel},
-    {"loras", kMissing, "", kInTheModel},
-    {"lowvram", kOption, "low-memory"},
-    {"manual_seed", kOption, "seed"},
-    {"mask", kMissing, "", kFromText},
-    {"mask_blur", kFollower, "", kFromText},
-    {"mask_image", kMissing, "", kFromText},
-    {"medvram", kOption, "low-memory"},
-    {"model_id", kOption, "model"},
-    {"model_name", kOption, "model"},
-    {"model_path", kOption, "model"},
-    {"n", kOption, "count"},
-    {"n_iter", kFactor, "count"},
-    {"n_samples", kFactor, "count"},
-    {"neg_prompt", kOption, "negative"},
-    {"negative_prompt_2", kMissing, "", kOnePrompt},
-    {"negative_prompt_embeds", kMissing, "", kNoEmbeds},
-    {"ngms", kMissing, "", kNoGuidance},
-    {"niji", kMissing, "", kOfMidjourney},
-    {"no", kOption, "negative"},
-    {"noise_seed", kOption, "seed"},
-    {"num_images", kOption, "count"},
-    {"num_images_per_prompt", kOption, "count"},
-    {"num_inference_steps", kOption, "steps"},
-    {"num_iter", kFactor, "count"},
-    {"num_outputs", kOption, "count"},
-    {"num_samples", kOption, "count"},
-    {"num_steps", kOption, "steps"},
-    {"number_of_images", kOption, "count"},
-    {"outdir", kOption, "output"},
-    {"outpath_grids", kMissing, "", "give --contact-sheet"},
-    {"outpath_samples", kOption, "output"},
-    {"output_dir", kOption, "output"},
-    {"output_path", kOption, "output"},
-    {"override_settings", kMissing, "", "give the settings themselves"},
-    {"p", kOption, "prompt"},
-    {"pag_scale", kMissing, "", kNoGuidance},
-    {"performance", kMissing, "", "give --steps, --guidance and --sampler"},
-    {"perlin", kMissing, "", kTorchNoise},
-    {"plms", kMissing, "", "give --sampler pndm"},
-    {"positive", kOption, "prompt"},
-    {"positive_prompt", kOption, "prompt"},
-    {"precision", kOption, "dtype"},
-    {"pretrained_model_name_or_path", kOption, "model"},
-    {"prompt_2", kMissing, "", kOnePrompt},
-    {"prompt_embeds", kMissing, "", kNoEmbeds},
-    {"prompt_en", kOption, "prompt"},
-    {"prompt_file", kOption, "file"},
-    {"prompt_text", kOption, "prompt"},
-    {"prompts", kOption, "prompt"},
-    {"prompts_file", kOption, "file"},
-    {"random_seed", kOption, "seed"},
-    {"refiner", kMissing, "", kNoRefiner},
-    {"refiner_checkpoint", kMissing, "", kNoRefiner},
-    {"refiner_model", kMissing, "", kNoRefiner},
-    {"refiner_switch_at", kFollower, "", kNoRefiner},
-    {"rescale_cfg", kOption, "guidance-rescale"},
-    {"resolution", kOption, "size"},
-    {"restore_faces", kMissing, "", kNoFaces},
-    {"rng", kMissing, "", kTorchNoise, "cpu"},
-    {"s_min_uncond", kMissing, "", kNoGuidance},
-    {"sa", kOption, "sampler"},
-    {"sample_method", kOption, "sampler"},
-    {"sample_steps", kOption, "steps"},
-    {"sampler_index", kOption, "sampler"},
-    {"sampler_name", kOption, "sampler"},
-    {"sampling_method", kOption, "sampler"},
-    {"sampling_steps", kOption, "steps"},
-    {"scale", kOption, "guidance"},
-    {"schedule_max_sigma", kOption, "sigma-max"},
-    {"schedule_min_sigma", kOption, "sigma-min"},
+    {"precision torch_dtype type", kOption, "dtype"},
+    {"ddim_eta eta_ddim", kOption, "eta"},
+    {"from_file prompt_file prompts_file", kOption, "file"},
+    {"c cfg guidance_scale scale unconditional_guidance_scale", kOption, "guidance"},
+    {"cfg_rescale cfg_rescale_multiplier cfg_rescale_phi rescale_cfg", kOption, "guidance-rescale"},
+    {"h image_height", kOption, "height"},
+    {"lowvram medvram", kOption, "low-memory"},
+    {"base_model checkpoint ckpt ckpt_name diffusion_model model_id model_name model_path "
+     "pretrained_model_name_or_path sd_model sd_model_checkpoint",
+     kOption, "model"},
+    {"neg_prompt no uc", kOption, "negative"},
+    {"outdir outpath_samples output_dir output_path", kOption, "output"},
+    {"caption p positive positive_prompt prompt_en prompt_text prompts text_prompt", kOption, "prompt"},
     {"schedule_rho", kOption, "rho"},
-    {"schedule_type", kOption, "schedule"},
-    {"scheduler", kOption, "schedule"},
-    {"scheduler_name", kOption, "schedule"},
-    {"sd_model", kOption, "model"},
-    {"sd_model_checkpoint", kOption, "model"},
-    {"sd_vae", kMissing, "", kInTheModel},
-    {"se", kOption, "seed"},
-    {"seamless", kMissing, "", kNoTiling},
-    {"seamless_axes", kFollower, "", kNoTiling},
-    {"seed_resize_from_h", kMissing, "", kNoVariation},
-    {"seed_resize_from_w", kMissing, "", kNoVariation},
-    {"sharpness", kMissing, "", kNoPatch},
     {"sigma_churn", kOption, "s-churn"},
     {"sigma_noise", kOption, "s-noise"},
     {"sigma_tmax", kOption, "s-tmax"},
     {"sigma_tmin", kOption, "s-tmin"},
-    {"skip_layers", kMissing, "", kNoGuidance},
+    {"sa sample_method sampler_index sampler_name sampling_method", kOption, "sampler"},
+    {"schedule_type scheduler scheduler_name", kOption, "schedule"},
+    {"image_seed manual_seed noise_seed random_seed se", kOption, "seed"},
+    {"schedule_max_sigma", kOption, "sigma-max"},
+    {"schedule_min_sigma", kOption, "sigma-min"},
+    {"image_size resolution", kOption, "size"},
+    {"ddim_steps inference_steps num_inference_steps num_steps sample_steps sampling_steps st step", kOption, "steps"},
+    {"image_width w", kOption, "width"},
     {"skipped_layers", kMissing, "", "give --clip-skip, which is one more"},
-    {"slg_scale", kMissing, "", kNoGuidance},
-    {"st", kOption, "steps"},
-    {"step", kOption, "steps"},
-    {"stop_at_clip_layer", kOption, "clip-skip"},
-    {"strength", kMissing, "", kFromText},
-    {"style_preset", kMissing, "", kNoStyles},
-    {"styles", kMissing, "", kNoStyles},
-    {"stylize", kMissing, "", kOfMidjourney},
-    {"subseed", kFollower, "", kNoVariation},
-    {"subseed_strength", kMissing, "", kNoVariation},
-    {"text_prompt", kOption, "prompt"},
-    {"threshold", kMissing, "", kNoGuidance},
-    {"ti_hashes", kMissing, "", kInTheModel},
-    {"tiling", kMissing, "", kNoTiling},
-    {"token_merging_ratio", kMissing, "", kNoPatch},
-    {"torch_dtype", kOption, "dtype"},
+    {"outpath_grids", kMissing, "", "give --contact-sheet"},
+    {"fp16", kMissing, "", "give --dtype float16"},
+    {"full_precision", kMissing, "", "give --dtype float32"},
+    {"ddim", kMissing, "", "give --sampler ddim"},
+    {"dpm_solver", kMissing, "", "give --sampler dpmpp_2m"},
+    {"plms", kMissing, "", "give --sampler pndm"},
+    {"performance", kMissing, "", "give --steps, --guidance and --sampler"},
+    {"override_settings", kMissing, "", "give the settings themselves"},
+    {"ar aspect aspect_ratio", kMissing, "", "give the size with --size"},
+    {"fixed_code", kMissing, "", "pictures of one run have seeds of their own"},
+    {"latents", kMissing, "", "the first latent is made from the seed"},
+    {"hypernet hypernetwork", kMissing, "", "there are no hypernetworks"},
+    {"control_image controlnet controlnets denoising_start image image_prompt init_image init_images init_img "
+     "inpaint input_image ip_adapter_image ip_adapters mask mask_image strength",
+     kMissing, "", kFromText},
+    {"denoise", kMissing, "", kFromText, "1"},
+    {"denoising_strength mask_blur", kFollower, "", kFromText},
+    {"embeddings lora lora_hashes loras sd_vae ti_hashes vae vae_name", kMissing, "", kInTheModel},
+    {"negative_prompt_embeds prompt_embeds", kMissing, "", kNoEmbeds},
+    {"face_restoration facetool_strength gfpgan_strength restore_faces", kMissing, "", kNoFaces},
+    {"codeformer_fidelity face_restoration_model facetool", kFollower, "", kNoFaces},
+    {"distilled_cfg_scale dyn_threshold ngms pag_scale s_min_uncond skip_layers slg_scale threshold", kMissing, "",
+     kNoGuidance},
     {"true_cfg_scale", kMissing, "", kNoGuidance, "1"},
-    {"type", kOption, "dtype"},
-    {"uc", kOption, "negative"},
-    {"unconditional_guidance_scale", kOption, "guidance"},
-    {"upscale", kMissing, "", kNoUpscaler},
-    {"upscale_model", kMissing, "", kNoUpscaler},
-    {"upscaler", kMissing, "", kNoUpscaler},
-    {"vae", kMissing, "", kInTheModel},
-    {"vae_name", kMissing, "", kInTheModel},
-    {"variation_amount", kMissing, "", kNoVariation},
-    {"variation_seed", kFollower, "", kNoVariation},
-    {"variation_seed_strength", kMissing, "", kNoVariation},
-    {"w", kOption, "width"},
-    {"with_variations", kMissing, "", kNoVariation},
+    {"enable_hr hires_cfg_scale hires_checkpoint hires_fix hires_prompt hires_resize hires_sampler hires_steps "
+     "hires_upscale hires_upscaler",
+     kMissing, "", kNoHires},
+    {"hr_checkpoint_name hr_negative_prompt hr_prompt hr_resize_x hr_resize_y hr_sampler_name hr_scale "
+     "hr_scheduler hr_second_pass_steps hr_upscaler",
+     kFollower, "", kNoHires},
+    {"freeu sharpness token_merging_ratio", kMissing, "", kNoPatch},
+    {"refiner refiner_checkpoint refiner_model", kMissing, "", kNoRefiner},
+    {"refiner_switch_at", kFollower, "", kNoRefiner},
+    {"denoising_end", kMissing, "", kNoStopping},
+    {"style_preset styles", kMissing, "", kNoStyles},
+    {"seamless tiling", kMissing, "", kNoTiling},
+    {"seamless_axes", kFollower, "", kNoTiling},
+    {"upscale upscale_model upscaler", kMissing, "", kNoUpscaler},
+    {"seed_resize_from_h seed_resize_from_w subseed_strength variation_amount variation_seed_strength "
+     "with_variations",
+     kMissing, "", kNoVariation},
+    {"subseed variation_seed", kFollower, "", kNoVariation},
+    {"chaos niji stylize", kMissing, "", kOfMidjourney},
+    {"negative_prompt_2 prompt_2", kMissing, "", kOnePrompt},
+    {"ensd eta_noise_seed_delta perlin", kMissing, "", kTorchNoise},
+    {"rng", kMissing, "", kTorchNoise, "cpu"},
 });
 
 constexpr auto kLetters = std::to_array<ForeignName>({
@@ -269,11 +148,20 @@ bool read_number(std::string_view text, double& number) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
+std::vector<ForeignName> list_foreign_names() {
+  std::vector<ForeignName> rows;
+  for (const ForeignNames& row : kNames) {
+    for (const auto name : std::views::split(row.names, ' '))
+      rows.push_back({std::string_view(name.begin(), name.end()), row.kind, row.option, row.note, row.nothing});
+  }
+  return rows;
+}
+
 using ForeignRows = std::map<std::string, const ForeignName*, std::less<>>;
 
 ForeignRows map_foreign_names() {
   ForeignRows rows;
-  for (const ForeignName& row : kNames) rows.try_emplace(fold(row.name), &row);
+  for (const ForeignName& row : foreign_names()) rows.try_emplace(fold(row.name), &row);
   return rows;
 }
 
@@ -307,7 +195,10 @@ std::string fold(std::string_view name) {
   return folded;
 }
 
-std::span<const ForeignName> foreign_names() { return kNames; }
+std::span<const ForeignName> foreign_names() {
+  static const std::vector<ForeignName> rows = list_foreign_names();
+  return rows;
+}
 
 const ForeignName* find_foreign_name(std::string_view name) {
   static const ForeignRows rows = map_foreign_names();
