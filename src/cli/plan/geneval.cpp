@@ -1,6 +1,5 @@
 #include "plan/geneval.h"
 
-#include <nlohmann/json.hpp>
 #include <span>
 #include <system_error>
 
@@ -11,10 +10,7 @@ namespace txt2img::cli {
 
 std::string geneval_metadata(const Item& item) {
   nlohmann::ordered_json metadata = nlohmann::ordered_json::object();
-  if (!item.passed.empty()) {
-    const auto passed = nlohmann::ordered_json::parse(item.passed);
-    if (passed.contains("extra")) metadata = passed["extra"];
-  }
+  if (item.passed.contains("extra")) metadata = item.passed.at("extra");
   metadata["prompt"] = item.prompt;
   return json_line(metadata) + '\n';
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct Outcome {
 struct RefusedLine {
   std::size_t line = 0;
   std::string error;
-  std::string passed{};  // as an item's, if it could be read so far
+  nlohmann::json passed{};  // as an item's, if it could be read so far
 };
 
 // Like outcome_json, for a line that never became a job.

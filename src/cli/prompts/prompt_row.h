@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +23,7 @@ struct PromptRow {
   std::string id{};                           // as text, empty if there is none
   std::string output{};                       // a name of its own, empty if there is none
   std::optional<foreign::Request> foreign{};  // settings of another program, followed as far as the model can
-  std::string passed{};  // what the JSON record repeats: id, custom_id, metadata, extra; a JSON object, or empty
+  nlohmann::json passed{};                    // what the JSON record repeats: id, custom_id, metadata, extra; or empty
 };
 
 // Where a row comes from, and how it is read.
