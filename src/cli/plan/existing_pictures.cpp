@@ -58,21 +58,21 @@ Record drawn_as(const ManifestEntry& entry) {
 ExistingPictures::ExistingPictures(const RunOptions& options, const Bundle& bundle, std::string root)
     : options_(&options), bundle_(&bundle), root_(std::move(root)), manifest_(root_) {}
 
-JobState ExistingPictures::look_at(const fs::path& path, const Settings& settings) const {
+JobState ExistingPictures::state_of(const fs::path& path, const Settings& settings) const {
   std::error_code ignored;
   const fs::file_status status = fs::status(path, ignored);
   if (!fs::exists(status)) return fs::is_symlink(path, ignored) ? JobState::kDamaged : JobState::kMissing;
   if (!fs::is_regular_file(status)) return JobState::kMissing;  // a pipe, which is written into
   try {
-    return look_at_picture(path, settings);
+    return state_of_picture(path, settings);
   } catch (const Error& error) {
     if (error.code() == ExitCode::kMissingInput) return JobState::kMissing;
-    if (error.code() == ExitCode::kBadData) return look_at_damage(path);
+    if (error.code() == ExitCode::kBadData) return state_of_damaged(path);
     throw;
   }
 }
 
-JobState ExistingPictures::look_at_picture(const fs::path& path, const Settings& settings) const {
+JobState ExistingPictures::state_of_picture(const fs::path& path, const Settings& settings) const {
   const std::vector<Record> known = identify(path);
   if (known.empty()) return manifest_.find(path_below_root(path)) == nullptr ? JobState::kForeign : JobState::kDamaged;
   const auto record =
@@ -85,7 +85,7 @@ JobState ExistingPictures::look_at_picture(const fs::path& path, const Settings&
 }
 
 // Of a file that is no whole PNG, or has a record that makes no sense. What is torn was ours, as far as can be known.
-JobState ExistingPictures::look_at_damage(const fs::path& path) const {
+JobState ExistingPictures::state_of_damaged(const fs::path& path) const {
   if (manifest_.find(path_below_root(path)) != nullptr) return JobState::kDamaged;
   std::array<char, kPngSignature.size()> start{};
   std::ifstream file(path, std::ios::binary);

@@ -25,7 +25,7 @@ class ExistingPictures {
 
   // kSkipped: it is whole and of this job. "auto" as device or precision is what it was drawn with. kForeign: a file
   // that neither has a record nor is in a manifest, and is no torn PNG. Throws Error(kIo).
-  [[nodiscard]] JobState look_at(const std::filesystem::path& path, const Settings& settings) const;
+  [[nodiscard]] JobState state_of(const std::filesystem::path& path, const Settings& settings) const;
 
   // What a picture says of itself, or a manifest of it wherever it lies now: job key, device and precisions are set,
   // also in what a manifest says, which may know several jobs with these very bytes. Empty for a file that is no whole
@@ -40,8 +40,8 @@ class ExistingPictures {
  private:
   [[nodiscard]] std::string path_below_root(const std::filesystem::path& path) const;
   [[nodiscard]] std::vector<Record> identify_in_manifest(const std::filesystem::path& path) const;
-  [[nodiscard]] JobState look_at_picture(const std::filesystem::path& path, const Settings& settings) const;
-  [[nodiscard]] JobState look_at_damage(const std::filesystem::path& path) const;
+  [[nodiscard]] JobState state_of_picture(const std::filesystem::path& path, const Settings& settings) const;
+  [[nodiscard]] JobState state_of_damaged(const std::filesystem::path& path) const;
 
   const RunOptions* options_;
   const Bundle* bundle_;

@@ -237,13 +237,13 @@ class Renaming {
   void rename(std::size_t number) {
     Job& job = plan_->jobs[number];
     if (has_come_from(number) && rename_file(from_[number], target(number))) ++renamed_;
-    job.state = existing_->look_at(target(number), plan_->settings_of(job));
+    job.state = existing_->state_of(target(number), plan_->settings_of(job));
   }
 
   // Another process may have been here since.
   [[nodiscard]] bool has_come_from(std::size_t number) const {
     const Settings settings = plan_->settings_of(plan_->jobs[number]);
-    return existing_->look_at(from_.at(number), settings) == JobState::kSkipped;
+    return existing_->state_of(from_.at(number), settings) == JobState::kSkipped;
   }
 
   [[nodiscard]] fs::path target(std::size_t number) const { return plan_->path_of(plan_->jobs[number]); }

@@ -1,4 +1,4 @@
-// All pictures of a run, settled and checked before anything heavy is loaded.
+// All pictures of a run: what they show, how they are called, and which of them are due.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "options/command.h"
 #include "plan/item.h"
 #include "plan/job.h"
 #include "plan/output_names.h"
 #include "prompts/prompts.h"
-#include "screen/console.h"
 #include "txt2img/bundle.h"
 #include "txt2img/request.h"
 
@@ -42,18 +40,12 @@ struct Plan {
   // itself names it, or where it is known to be an earlier state of this run's.
   [[nodiscard]] OnExists on_exists_of(const Job& job) const;
   [[nodiscard]] std::filesystem::path path_of(const Job& job) const;  // empty for standard output
+  [[nodiscard]] std::string place_of(const Item& item) const;         // "prompts.txt:12"
 };
-
-// Says on the console what is odd but not wrong: text that does not fit, another model than the record's; and all that
-// is wrong with a prompt file. Throws Error for everything that can be known to fail.
-Plan make_plan(const RunOptions& options, Console& console);
-
-// Of a stream: all but items, styles and jobs, which come one by one.
-Plan make_empty_plan(const RunOptions& options, Console& console);
 
 // Whether the job can be written, and need be: its state. Throws Error(kCannotCreate), kBadData for an `output` that is
 // no name.
-void check_output(const Plan& plan, Job& job);
+void settle_output(const Plan& plan, Job& job);
 
 // Throws Error(kCannotCreate) where a file has the name of the picture, and must be neither replaced nor joined.
 void check_is_free(const Plan& plan, const Job& job);

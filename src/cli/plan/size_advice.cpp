@@ -26,4 +26,11 @@ std::string size_advice(const Settings& settings, const Bundle& bundle) {
          ", which the model is made for: pictures " + std::string(outcome);
 }
 
+void SizeAdvice::warn(const Settings& settings, const Bundle& bundle, Console& console) {
+  const std::string advice = is_said_ ? "" : size_advice(settings, bundle);
+  if (advice.empty()) return;
+  console.warning(advice);
+  is_said_ = true;
+}
+
 }  // namespace txt2img::cli

@@ -10,6 +10,7 @@
 #include "plan/moved_pictures.h"
 #include "plan/outcome.h"
 #include "plan/plan.h"
+#include "plan/planner.h"
 #include "run/executor.h"
 #include "run/open_engines.h"
 #include "run/picture_files.h"

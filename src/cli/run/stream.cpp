@@ -9,6 +9,7 @@
 #include "options/column_map.h"
 #include "plan/item.h"
 #include "plan/plan.h"
+#include "plan/planner.h"
 #include "plan/size_advice.h"
 #include "prompts/prompt_file.h"
 #include "prompts/remarks.h"
@@ -60,7 +61,7 @@ class Stream {
 
   void draw_row(PromptRow row, Executor& executor) {
     const std::size_t line = row.line;
-    const std::string passed = row.passed;
+    const nlohmann::json passed = row.passed;
     try {
       plan_next(std::move(row));
     } catch (const Error& error) {
@@ -81,30 +82,22 @@ class Stream {
   void plan_next(PromptRow row) {
     plan_.items = {maker_.make(std::move(row))};
     if (plan_.styles.size() != maker_.styles().size()) plan_.styles = maker_.styles();
-    warn_of_size(plan_.styles[plan_.items.front().style]);
+    size_advice_.warn(plan_.styles[plan_.items.front().style], plan_.bundle, *console_);
     plan_.run_seed = maker_.shared_seed().value_or(0);
     plan_.jobs.clear();
     const Item& item = plan_.items.front();
     for (int image = 0; image < item.count; ++image) {
       Job job{.item = 0, .image = image};
-      check_output(plan_, job);
+      settle_output(plan_, job);
       check_is_free(plan_, job);
       plan_.jobs.push_back(job);
     }
     reporter_.set_range(item.first, 0, 0);
   }
 
-  // Once, as for a file that is there as a whole.
-  void warn_of_size(const Settings& style) {
-    const std::string advice = is_size_said_ ? "" : size_advice(style, plan_.bundle);
-    if (advice.empty()) return;
-    console_->warning(advice);
-    is_size_said_ = true;
-  }
-
   const RunOptions* options_;
   Console* console_;
-  bool is_size_said_ = false;
+  SizeAdvice size_advice_;
   Plan plan_;
   ItemMaker maker_;
   ColumnMap columns_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "plan/plan.h"
+#include "plan/planner.h"
 #include "run/engine_loader.h"
 #include "run/recorded_picture.h"
 #include "screen/json_line.h"

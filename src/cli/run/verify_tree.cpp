@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "plan/plan.h"
+#include "plan/planner.h"
 #include "run/draw.h"
 #include "screen/json_line.h"
 #include "screen/standard_output.h"
