@@ -16,7 +16,9 @@ struct Step {
   NoiseLevel from;
   NoiseLevel to;
   int index = 0;
-  int count = 1;     // of the run
+  int count = 1;  // of the run
+  // Of the step before it, which it goes on with (pndm): no run starts here.
+  bool is_further_call = false;
   NoiseLevel mid{};  // dpm2, dpm2_a, dpmpp_sde: of the second stage; tcd: where it jumps to before it adds noise
 
   [[nodiscard]] bool is_last() const { return index + 1 == count; }

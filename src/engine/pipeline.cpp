@@ -267,11 +267,12 @@ at::Tensor Pipeline::sample(std::span<const Settings> pictures, const at::Tensor
   const Trajectory trajectory = plan_trajectory(noise_schedule_, bundle_.scheduler, settings.sampler, settings.schedule,
                                                 settings.steps, settings.sampler_options);
   const auto sampler = make_sampler(settings.sampler, settings.sampler_options, bundle_.scheduler);
-  const auto keep_going = [&](int done) {
+  StepHooks hooks;
+  hooks.keep_going = [&](int done) {
     if (observer.on_step) observer.on_step(done, static_cast<int>(trajectory.steps.size()));
     return !observer.is_cancelled || !observer.is_cancelled();
   };
-  return run_sampler(*sampler, trajectory, initial_noise, denoise, noise, keep_going);
+  return run_sampler(*sampler, trajectory, start_from_noise(trajectory, initial_noise), denoise, noise, hooks);
 }
 
 at::Tensor Pipeline::decode_with(const VaeDecoder& vae, const at::Tensor& latent, std::vector<Retry>& retries,

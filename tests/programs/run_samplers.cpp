@@ -102,8 +102,8 @@ json run(const json& line) {
   const Denoiser denoiser(predict, denoiser_options(c.scheduler, c.sampler, c.options), {}, std::nullopt);
   const at::Tensor initial = draw();
   const Clock::time_point start = Clock::now();
-  const at::Tensor latent = run_sampler(*make_sampler(c.sampler, c.options, c.scheduler), trajectory, initial, denoiser,
-                                        draw, [](int) { return true; });
+  const at::Tensor latent = run_sampler(*make_sampler(c.sampler, c.options, c.scheduler), trajectory,
+                                        start_from_noise(trajectory, initial), denoiser, draw);
   seconds += seconds_since(start);
   const at::Tensor all = at::cat(draws).contiguous();
   const at::Tensor flat = latent.contiguous().flatten();

@@ -171,7 +171,8 @@ class DpmSinglestep final : public DpmSolver {
     const bool lowers = options().lower_order_final && step.count % order() == 0;
     if (step.is_last() && (lowers || step.to.sigma == 0)) return 1;
     if (decay(step.from, step.to) == 1) return 1;
-    return step.index % order() + 1;
+    // A run that starts within a group has not seen its first latents.
+    return std::min(step.index % order() + 1, history_.size());
   }
 
   // Place of an output in its group, in units of the group's h.

@@ -78,6 +78,7 @@ class Pndm final : public Sampler {
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
                   const NoiseSource& /*noise*/) override {
     const at::Tensor output = raw_output(denoise(x, step.from), step.from);
+    if (starts_in_the_middle(step)) return warmed_up(x, output, step, denoise);
     const at::Tensor slope = step.index < calls_of_prk_ ? prk_slope(x, output, step) : plms_slope(x, output, step);
     const bool starts_anew = step.index < calls_of_prk_ || (calls_of_prk_ == 0 && step.index == 1);
     const at::Tensor& start = starts_anew ? start_ : x;
@@ -93,6 +94,19 @@ class Pndm final : public Sampler {
   [[nodiscard]] at::Tensor eps_of(const at::Tensor& slope, const at::Tensor& x, const NoiseLevel& level) const {
     if (prediction_ == PredictionType::kVelocity) return level.alpha * slope + level.sigma * x;
     return slope;
+  }
+
+  // Where the trajectory has no further call for the warm-up of PLMS.
+  [[nodiscard]] bool starts_in_the_middle(const Step& step) const {
+    return slopes_.size() == 0 && step.index > 0 && step.index >= calls_of_prk_;
+  }
+
+  at::Tensor warmed_up(const at::Tensor& x, const at::Tensor& output, const Step& step, const Denoise& denoise) {
+    slopes_.push(output, step.from);
+    const at::Tensor guess = transfer(x, eps_of(output, x, step.from), step.from, step.to);
+    if (step.is_last()) return guess;
+    const at::Tensor slope = (output + raw_output(denoise(guess, step.to), step.to)) / 2;
+    return transfer(x, eps_of(slope, x, step.from), step.from, step.to);
   }
 
   at::Tensor prk_slope(const at::Tensor& x, const at::Tensor& output, const Step& step) {

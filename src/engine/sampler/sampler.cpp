@@ -8,6 +8,8 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +30,7 @@ class FiniteCheck {
     const at::Tensor is_finite = at::isfinite(x).all();
     if (!x.is_cpu()) {
       pending_.push_back(is_finite);
+      last_ = step;
     } else if (!is_finite.item<bool>()) {
       fail(step.index, step.count);
     }
@@ -38,7 +41,7 @@ class FiniteCheck {
     const at::Tensor are_finite = at::stack(pending_).cpu();
     const auto count = static_cast<int>(pending_.size());
     for (int i = 0; i < count; ++i) {
-      if (!are_finite[i].item<bool>()) fail(i, count);
+      if (!are_finite[i].item<bool>()) fail(last_.index + 1 - count + i, last_.count);
     }
   }
 
@@ -50,6 +53,7 @@ class FiniteCheck {
   }
 
   std::vector<at::Tensor> pending_;
+  Step last_{};  // to which the last of them belongs
 };
 
 // A GPU is given steps faster than it does them. It always has some to go on with, and few enough that progress is true
@@ -70,6 +74,15 @@ class Pace {
 
   std::deque<c10::Event> queued_;
 };
+
+Denoise watched(const Denoise& denoise, const Step& step,
+                const std::function<void(const Step&, const Denoised&)>& seen) {
+  return [&](const at::Tensor& x, const NoiseLevel& level) {
+    Denoised denoised = denoise(x, level);
+    seen(step, denoised);
+    return denoised;
+  };
+}
 
 }  // namespace
 
@@ -102,20 +115,24 @@ std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const SamplerOptions& op
   throw Error(ExitCode::kInternal, "sampler without a class");
 }
 
-at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, const at::Tensor& initial_noise,
-                       const Denoise& denoise, const NoiseSource& noise, const KeepGoing& keep_going) {
-  at::Tensor x = trajectory.init_scale * initial_noise;
+at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, Start start, const Denoise& denoise,
+                       const NoiseSource& noise, const StepHooks& hooks) {
+  at::Tensor x = std::move(start.x);
   FiniteCheck finite_check;
   Pace pace;
-  const auto check_going = [&](int done) {
-    if (!keep_going(done)) throw Error(ExitCode::kInterrupted, "stopped after step " + std::to_string(done));
+  int done = 0;
+  const auto check_going = [&] {
+    if (hooks.keep_going && !hooks.keep_going(done))
+      throw Error(ExitCode::kInterrupted, "stopped after step " + std::to_string(done));
   };
-  check_going(0);
-  for (const Step& step : trajectory.steps) {
-    x = sampler.step(x, step, denoise, noise);
+  check_going();
+  for (const Step& step : std::span(trajectory.steps).subspan(start.first_step)) {
+    x = sampler.step(x, step, hooks.seen ? watched(denoise, step, hooks.seen) : denoise, noise);
+    if (hooks.amend) x = hooks.amend(x, step);
     finite_check.look(x, step);
     pace.keep(x);
-    check_going(step.index + 1);
+    ++done;
+    check_going();
   }
   finite_check.finish();
   return trajectory.final_scale == 1 ? x : trajectory.final_scale * x;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "sampler/start.h"
 #include "txt2img/export.h"
 #include "txt2img/names.h"
 #include "txt2img/schedule.h"
@@ -22,8 +23,9 @@ struct Denoised {
 using Denoise = std::function<Denoised(const at::Tensor& x, const NoiseLevel& level)>;
 using NoiseSource = std::function<at::Tensor()>;  // N(0, 1) of x's shape and device
 
-// One object per run: it may remember earlier steps. x is (N, C, h, w) float32, scaled as the UNet sees it, whatever
-// space the sampler's paper works in. Coefficients are double.
+// One object per run: it may remember earlier steps. A run may start in the middle of the trajectory: what a sampler
+// has not seen since the start it goes without, whatever Step::index says. x is (N, C, h, w) float32, scaled as the
+// UNet sees it, whatever space the sampler's paper works in. Coefficients are double.
 class TXT2IMG_API Sampler {
  public:
   virtual ~Sampler();
@@ -34,12 +36,18 @@ class TXT2IMG_API Sampler {
 TXT2IMG_API std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const SamplerOptions& options,
                                                   const SchedulerConfig& config = {});
 
-// Asked after each step with the number of steps done (and with 0 before the first); false stops the run.
-using KeepGoing = std::function<bool(int done)>;
+// What may look on and take part. Each function may be empty.
+struct StepHooks {
+  // x at the level that a step has led to -> x to go on with.
+  std::function<at::Tensor(const at::Tensor& x, const Step& step)> amend{};
+  std::function<void(const Step& step, const Denoised& denoised)> seen{};  // each time that the network is asked
+  // Asked after each step with the number of steps done since the start, and with 0 before the first; false stops.
+  std::function<bool(int done)> keep_going{};
+};
 
-// The loop: from x = init_scale * noise (N, C, h, w) to the latent. Throws Error: kInternal (NaN or Inf, with the step;
-// on CUDA only when the run is over, so that no step waits for another), kInterrupted (stopped).
-TXT2IMG_API at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, const at::Tensor& initial_noise,
-                                   const Denoise& denoise, const NoiseSource& noise, const KeepGoing& keep_going);
+// The loop: from the start to the latent. Throws Error: kInternal (NaN or Inf, with the step; on CUDA only when the run
+// is over, so that no step waits for another), kInterrupted (stopped).
+TXT2IMG_API at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, Start start, const Denoise& denoise,
+                                   const NoiseSource& noise, const StepHooks& hooks = {});
 
 }  // namespace txt2img

@@ -36,6 +36,11 @@ void add_call(Trajectory& trajectory, const TrajectoryRequest& request, double t
   add_step(trajectory, start, level_or_clean(request, to));
 }
 
+void add_further_call(Trajectory& trajectory, const TrajectoryRequest& request, double told, double from, double to) {
+  add_call(trajectory, request, told, from, to);
+  trajectory.steps.back().is_further_call = true;
+}
+
 // Pseudo linear multistep, arXiv 2202.09778: the second timestep is visited twice, the second time to redo the first
 // step with the mean of both slopes.
 Trajectory plan_plms(const TrajectoryRequest& request) {
@@ -44,7 +49,7 @@ Trajectory plan_plms(const TrajectoryRequest& request) {
   Trajectory trajectory;
   for (std::size_t i = 0; i < timesteps.size(); ++i) {
     const double t = timesteps[i];
-    if (i == 1) add_call(trajectory, request, t, t + stride, t);
+    if (i == 1) add_further_call(trajectory, request, t, t + stride, t);
     add_call(trajectory, request, t, t, t - stride);
   }
   return counted(trajectory);
@@ -65,9 +70,9 @@ Trajectory plan_prk(const TrajectoryRequest& request) {
     const double middle = timesteps[i + 1] + half;
     const double end = timesteps[i + 1];
     add_call(trajectory, request, start, start, start - half);
-    add_call(trajectory, request, middle, start, middle);
-    add_call(trajectory, request, middle, start, middle - half);
-    add_call(trajectory, request, end, start, end);
+    add_further_call(trajectory, request, middle, start, middle);
+    add_further_call(trajectory, request, middle, start, middle - half);
+    add_further_call(trajectory, request, end, start, end);
   }
   for (std::size_t i = kWarmUp; i < timesteps.size(); ++i) {
     add_call(trajectory, request, timesteps[i], timesteps[i], timesteps[i] - stride);

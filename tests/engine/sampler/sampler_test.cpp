@@ -42,8 +42,6 @@ NoiseSource no_noise() {
   return [] { return at::zeros({1, 1, 1, 1}, at::kDouble); };
 }
 
-bool go_on(int /*done*/) { return true; }
-
 // A run through these ratios sigma/alpha. The timesteps fall from 999, as LCM and the SA solver want to know.
 Trajectory through(const std::vector<double>& ratios, SamplerKind kind = SamplerKind::kEuler) {
   Trajectory trajectory;
@@ -98,7 +96,8 @@ Denoise gaussian(double d) {
 double run(SamplerKind kind, const Trajectory& trajectory, const Denoise& denoise, double start,
            const NoiseSource& noise = no_noise()) {
   const auto sampler = make_sampler(kind, {});
-  return run_sampler(*sampler, trajectory, one_pixel(start), denoise, noise, go_on).item<double>();
+  return run_sampler(*sampler, trajectory, start_from_noise(trajectory, one_pixel(start)), denoise, noise)
+      .item<double>();
 }
 
 // PNDM visits one level twice: only its own plan will do.
@@ -123,7 +122,9 @@ TEST(Sampler, PndmLandsOnAPointMass) {
     const SamplerOptions options{.solver_type = type};
     const Trajectory trajectory = plan_trajectory(noise, config, SamplerKind::kPndm, ScheduleKind::kModel, 20, options);
     const auto sampler = make_sampler(SamplerKind::kPndm, options, config);
-    const auto end = run_sampler(*sampler, trajectory, one_pixel(-1.5), network, no_noise(), go_on).item<double>();
+    const auto end =
+        run_sampler(*sampler, trajectory, start_from_noise(trajectory, one_pixel(-1.5)), network, no_noise())
+            .item<double>();
     EXPECT_NEAR(end, 0.625, 1e-9);
   }
 }
@@ -164,7 +165,8 @@ double ode_error(SamplerKind kind, const SamplerOptions& options, int steps) {
   };
   const double exact = scale(trajectory.steps.back().to) / scale(trajectory.steps.front().from);
   const auto sampler = make_sampler(kind, options);
-  const at::Tensor end = run_sampler(*sampler, trajectory, one_pixel(1), gaussian(kDeviation), no_noise(), go_on);
+  const at::Tensor end =
+      run_sampler(*sampler, trajectory, start_from_noise(trajectory, one_pixel(1)), gaussian(kDeviation), no_noise());
   return std::abs(end.item<double>() - exact);
 }
 
@@ -200,7 +202,8 @@ TEST(Sampler, MultistepSolversOfOrderOneAreDdim) {
   const Trajectory trajectory = log_even(14, 0.03, 9);
   const auto end = [&](SamplerKind kind, const SamplerOptions& options) {
     const auto sampler = make_sampler(kind, options);
-    return run_sampler(*sampler, trajectory, one_pixel(1.25), gaussian(0.7), no_noise(), go_on).item<double>();
+    return run_sampler(*sampler, trajectory, start_from_noise(trajectory, one_pixel(1.25)), gaussian(0.7), no_noise())
+        .item<double>();
   };
   const double ddim = end(SamplerKind::kDdim, {});
   for (const SamplerKind kind : {SamplerKind::kDpmpp2m, SamplerKind::kDpmpp2s, SamplerKind::kDeis, SamplerKind::kLms}) {
@@ -263,7 +266,7 @@ int count_draws(SamplerKind kind, const SamplerOptions& options) {
     ++draws;
     return one_pixel(0.5);
   };
-  run_sampler(*make_sampler(kind, options), log_even(10, 0.1, 7, kind), one_pixel(1), gaussian(1), noise, go_on);
+  run_sampler(*make_sampler(kind, options), log_even(10, 0.1, 7, kind), {.x = one_pixel(1)}, gaussian(1), noise);
   return draws;
 }
 
@@ -288,7 +291,8 @@ double response(SamplerKind kind, const SamplerOptions& options, const Trajector
   int drawn = 0;
   const NoiseSource noise = [&] { return one_pixel(drawn++ == draw ? 1 : 0); };
   const auto sampler = make_sampler(kind, options);
-  return run_sampler(*sampler, trajectory, one_pixel(start), gaussian(1), noise, go_on).item<double>();
+  return run_sampler(*sampler, trajectory, start_from_noise(trajectory, one_pixel(start)), gaussian(1), noise)
+      .item<double>();
 }
 
 // Each sampler but Langevin's is linear in its noise on Gaussian data: its variance is a sum of squares.
@@ -329,7 +333,8 @@ TEST(Sampler, HasTheVarianceOfItsTheory) {
     at::Generator generator = at::detail::createCPUGenerator(5);
     const auto draw = [&] { return at::randn({1, 1, 512, 512}, generator, at::kDouble); };
     const at::Tensor start = draw();
-    const at::Tensor end = run_sampler(*make_sampler(kind, options), trajectory, start, gaussian(1), draw, go_on);
+    const at::Tensor end =
+        run_sampler(*make_sampler(kind, options), trajectory, start_from_noise(trajectory, start), gaussian(1), draw);
     EXPECT_NEAR(end.var().item<double>() / theory, 1, 0.01) << info(kind).name;
   }
 }
@@ -351,8 +356,8 @@ TEST(Sampler, AnnealedLangevinDynamicsFindsGaussianData) {
   const auto draw = [&] { return at::randn({1, 1, 256, 256}, generator, at::kDouble); };
   const SamplerOptions options{.solver_type = SolverType::kCorrector, .corrector_steps = 100};
   const Trajectory trajectory = log_even(20, 0.05, 10, SamplerKind::kLangevin);
-  const at::Tensor end =
-      run_sampler(*make_sampler(SamplerKind::kLangevin, options), trajectory, draw(), gaussian(0.5), draw, go_on);
+  const at::Tensor end = run_sampler(*make_sampler(SamplerKind::kLangevin, options), trajectory,
+                                     start_from_noise(trajectory, draw()), gaussian(0.5), draw);
   EXPECT_NEAR(end.std().item<double>() / trajectory.steps.back().to.alpha, 0.5, 0.02);
 }
 
@@ -404,13 +409,14 @@ TEST_P(EverySampler, CallsTheDenoiserAsOftenAsItsTableSays) {
 
 TEST_P(EverySampler, TellsItsProgressAndStopsWhenAsked) {
   std::vector<int> told;
-  const KeepGoing stop_at_two = [&](int done) {
+  StepHooks hooks;
+  hooks.keep_going = [&](int done) {
     told.push_back(done);
     return done < 2;
   };
   try {
-    run_sampler(*make_sampler(GetParam(), {}), log_even(10, 0.1, 5, GetParam()), one_pixel(1), gaussian(1), no_noise(),
-                stop_at_two);
+    run_sampler(*make_sampler(GetParam(), {}), log_even(10, 0.1, 5, GetParam()), {.x = one_pixel(1)}, gaussian(1),
+                no_noise(), hooks);
     FAIL() << "went on";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kInterrupted);
