@@ -68,8 +68,9 @@ MaybeOp read_upsample(const Node& node, const GraphConstants& constants) {
 
 MaybeOp read_silu(const Node& /*node*/, const GraphConstants& /*constants*/) { return SiluFacts(); }
 
-// Of (x, y, alpha).
+// Of (x, y, alpha); sums of whole numbers, such as sizes, have no third input.
 MaybeOp read_sum(const Node& node, const GraphConstants& constants) {
+  if (node.inputs().size() != 3) return std::nullopt;
   return constants.integer(node.input(2)) == 1 ? MaybeOp(SumFacts()) : std::nullopt;
 }
 
