@@ -1,0 +1,102 @@
+// How the text of an option becomes a value of Options: the verbs of the table's rows.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include "options/option_values.h"
+#include "options/options.h"
+
+// All throw Error(kUsage) that says what is wrong with the text.
+namespace txt2img::cli {
+
+template <typename T>
+struct Unwrapped {
+  using Type = T;
+};
+template <typename T>
+struct Unwrapped<std::optional<T>> {
+  using Type = T;
+};
+
+// An enum whose values have the order of its names.
+template <auto Field, const auto* kNames>
+void set_choice(Options& options, std::string_view text) {
+  using Choice = Unwrapped<std::remove_cvref_t<decltype(options.*Field)>>::Type;
+  options.*Field = static_cast<Choice>(parse_choice(text, *kNames));
+}
+
+template <auto Field>
+void set_switch(Options& options, std::string_view text) {
+  options.*Field = parse_switch(text);
+}
+
+template <auto Field>
+void set_integer(Options& options, std::string_view text) {
+  options.request.*Field = parse_integer(text);
+}
+
+template <auto Field>
+void set_real(Options& options, std::string_view text) {
+  options.request.*Field = parse_real(text);
+}
+
+template <auto Field>
+void set_levels(Options& options, std::string_view text) {
+  options.request.sampler_options.*Field = parse_reals(text);
+}
+
+// Not of the lists: those have no row.
+template <auto Field>
+void set_sampler_option(Options& options, std::string_view text) {
+  const SamplerOptionInfo::Member member(Field);
+  ask_option(options.request, *std::ranges::find(sampler_options(), member, &SamplerOptionInfo::member), text);
+}
+
+// "auto" is empty.
+template <auto Field>
+void set_precision(Options& options, std::string_view text) {
+  options.engine.*Field = text == "auto" ? std::nullopt : std::optional(parse_precision(text));
+}
+
+template <Verbosity kVerbosity>
+void set_verbosity(Options& options, std::string_view text) {
+  options.verbosity = parse_switch(text) ? kVerbosity : Verbosity::kNormal;
+}
+
+template <OnFailure kOnFailure>
+void set_on_failure(Options& options, std::string_view text) {
+  if (parse_switch(text)) options.on_failure = kOnFailure;
+}
+
+// Of two different things to do neither is done.
+void choose_action(Options& options, Action action);
+
+template <Action kAction>
+void choose(Options& options, std::string_view text) {
+  if (parse_switch(text)) choose_action(options, kAction);
+}
+
+template <Action kAction>
+void choose_with_subject(Options& options, std::string_view text) {
+  choose_action(options, kAction);
+  options.subject = text;
+}
+
+void set_size(Options& options, std::string_view text);
+void set_original_size(Options& options, std::string_view text);
+void set_target_size(Options& options, std::string_view text);
+void set_crop(Options& options, std::string_view text);
+
+// "DPM++ 2M Karras" names a schedule too.
+void set_sampler(Options& options, std::string_view text);
+
+void set_output(Options& options, std::string_view text);
+
+// Of --device and --devices the last one counts.
+void set_device(Options& options, std::string_view text);
+void set_devices(Options& options, std::string_view text);
+
+}  // namespace txt2img::cli
