@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "bundle/file_entries_json.h"
 #include "bundle/scheduler_json.h"
+#include "bundle/tokenizer_json.h"
 #include "sampling/sampler_options_json.h"
 #include "text/json_fields.h"
 #include "txt2img/error.h"
@@ -17,8 +19,6 @@ namespace {
 
 constexpr std::size_t kBytesMax = std::size_t{1} << 20;  // of model.json; real ones have 3 KB
 constexpr int kVersion = 1;
-constexpr std::int64_t kIdMax = std::numeric_limits<std::int32_t>::max();
-constexpr int kLengthMax = 4096;
 constexpr int kWidthMax = 1 << 16;  // of contexts, and channels of anything
 constexpr int kClipSkipsMax = 1000;
 constexpr int kFactorMax = 256;
@@ -46,112 +46,6 @@ std::string get_name(const JsonObject& object, std::string_view key) {
   const bool is_fine = !name.empty() && name.size() <= 200 && std::ranges::none_of(name, is_control);
   if (!is_fine) object.fail(key, "is " + quote(name) + ", must be a text of 1 to 200 bytes without control characters");
   return name;
-}
-
-bool is_inner_name(const std::string& name) {
-  const std::filesystem::path path(name);
-  const bool is_plain = !name.empty() && path.is_relative() && path.lexically_normal().generic_string() == name;
-  return is_plain && name != "." && *path.begin() != ".." && path.has_filename() &&
-         name.find('\\') == std::string::npos && std::ranges::none_of(name, is_control);
-}
-
-std::string get_digest(const JsonObject& entry, std::string_view key) {
-  std::string digest = entry.get_string(key);
-  if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    entry.fail(key, "is " + quote(digest) + ", must be 64 hex digits, lower case");
-  }
-  return digest;
-}
-
-std::map<std::string, FileEntry> parse_files(const JsonObject& files) {
-  constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
-  std::map<std::string, FileEntry> entries;
-  for (const std::string& name : files.keys()) {
-    if (!is_inner_name(name)) files.fail(name, "is not the plain relative name of a file within the folder");
-    FileEntry& entry = entries[name];
-    read_fields(files.get_object(name), {
-                                            required("bytes", entry.bytes, 0, kMax),
-                                            required("sha256", entry.sha256, get_digest),
-                                        });
-  }
-  return entries;
-}
-
-// The name of a file that 'files' lists.
-std::string get_file(const JsonObject& object, std::string_view key, const Bundle& bundle) {
-  std::string name = object.get_string(key);
-  if (!bundle.files.contains(name)) object.fail(key, "is " + quote(name) + ", which 'files' does not list");
-  return name;
-}
-
-std::map<std::string, std::int64_t> parse_special(const JsonObject& special) {
-  std::map<std::string, std::int64_t> ids;
-  for (const std::string& text : special.keys()) {
-    if (text.empty()) special.fail(text, "is an empty text, which cannot become an id");
-    ids[text] = special.get_integer<std::int64_t>(text, 0, kIdMax);
-  }
-  return ids;
-}
-
-// Texts of embeddings, each of one vector or more.
-std::map<std::string, std::vector<std::int64_t>> parse_added(const JsonObject& added) {
-  std::map<std::string, std::vector<std::int64_t>> texts;
-  for (const std::string& text : added.keys()) {
-    if (text.empty()) added.fail(text, "is an empty text, which cannot become ids");
-    texts[text] = added.get_integers(text, 0, kIdMax);
-    if (texts[text].empty()) added.fail(text, "becomes no id");
-  }
-  return texts;
-}
-
-TokenizerSpec parse_tokenizer(const JsonObject& object, const Bundle& bundle) {
-  static constexpr std::array<std::string_view, 2> kTypes{"clip-bpe", "sentencepiece"};
-  TokenizerSpec spec;
-  spec.kind = get_value<TokenizerKind>(object, "type", kTypes);
-  const JsonField type = required("type", spec.kind, kTypes);
-  const JsonField length = required("length", spec.length, 2, kLengthMax);  // bos and eos
-  const JsonField eos = required("eos", spec.eos, 0, kIdMax);
-  const JsonField pad = required("pad", spec.pad, 0, kIdMax);
-  switch (spec.kind) {
-    case TokenizerKind::kClipBpe:
-      read_fields(object, {
-                              type,
-                              required("vocab", spec.vocab, with(get_file, bundle)),
-                              required("merges", spec.merges, with(get_file, bundle)),
-                              required("bos", spec.bos, 0, kIdMax),
-                              length,
-                              eos,
-                              pad,
-                              optional("special", spec.special, object_by(parse_special)),
-                              optional("added", spec.added, object_by(parse_added)),
-                          });
-      break;
-    case TokenizerKind::kSentencePiece:
-      read_fields(object, {
-                              type,
-                              required("model", spec.model, with(get_file, bundle)),
-                              required("bos", spec.bos, -1, kIdMax),
-                              length,
-                              eos,
-                              pad,
-                          });
-      break;
-  }
-  return spec;
-}
-
-std::vector<TokenizerSpec> get_tokenizers(const JsonObject& root, std::string_view key, const Bundle& bundle) {
-  std::vector<TokenizerSpec> tokenizers;
-  for (const JsonObject& object : root.get_objects(key)) {
-    tokenizers.push_back(parse_tokenizer(object, bundle));
-    if (tokenizers.back().length != tokenizers.front().length) {
-      object.fail("length", "differs from the first tokenizer's: the text encoder takes ids of one length");
-    }
-  }
-  if (tokenizers.empty() || tokenizers.size() > 2) {
-    root.fail(key, "has " + std::to_string(tokenizers.size()) + " entries, must have one or two");
-  }
-  return tokenizers;
 }
 
 TextEncoderSpec parse_text_encoder(const JsonObject& object, const Bundle& bundle) {
