@@ -21,10 +21,6 @@
 namespace txt2img::cli {
 namespace {
 
-void apply_all(const std::vector<Assignment>& assignments, Options& options) {
-  for (const Assignment& assignment : assignments) apply(assignment, options);
-}
-
 // The last value given for an option.
 std::optional<std::string> value_of(std::string_view name, const std::vector<Assignment>& flags) {
   const OptionInfo* const option = find_option(name);

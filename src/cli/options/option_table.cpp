@@ -55,4 +55,14 @@ void apply(const Assignment& assignment, Options& options) {
   }
 }
 
+std::vector<Assignment> samplers_first(std::vector<Assignment> assignments) {
+  const OptionInfo* const sampler = find_option("sampler");
+  std::ranges::stable_partition(assignments, [&](const Assignment& one) { return one.option == sampler; });
+  return assignments;
+}
+
+void apply_all(std::vector<Assignment> assignments, Options& options) {
+  for (const Assignment& assignment : samplers_first(std::move(assignments))) apply(assignment, options);
+}
+
 }  // namespace txt2img::cli

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "options/option_values.h"
+#include "txt2img/names.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
@@ -24,18 +25,28 @@ struct Said {
 };
 using Saying = std::pair<std::string, Said>;  // about what
 
+// A label may name the sampler's schedule too.
+std::vector<Saying> sayings_of_sampler(const std::string& label) {
+  const SamplerChoice choice = parse_sampler(label);
+  std::vector<Saying> sayings{{"sampler", {"--sampler", label}}};
+  if (choice.schedule) sayings.emplace_back("schedule", Said{"--sampler", std::string(info(*choice.schedule).name)});
+  return sayings;
+}
+
 // A size is about two things.
 std::vector<Saying> sayings_of(const Assignment& flag) {
   const std::string name(name_of(*flag.option));
   const Said said{.option = "--" + name, .value = flag.value};
-  if (name == "size") {
-    try {
+  try {
+    if (name == "size") {
       const Size size = parse_size(flag.value);
       return {{"width", {said.option, std::to_string(size.width)}},
               {"height", {said.option, std::to_string(size.height)}}};
-    } catch (const Error&) {
-      return {};  // said where it is applied
     }
+    if (name == "sampler") return sayings_of_sampler(flag.value);
+    if (name == "schedule") return {{name, {said.option, std::string(info(parse_schedule(flag.value)).name)}}};
+  } catch (const Error&) {
+    return {};  // said where it is applied
   }
   if (name == "keep-going" || name == "fail-fast") return {{"failure", {said.option, name + "=" + flag.value}}};
   if (name == "device" || name == "devices") return {{"devices", said}};
@@ -59,7 +70,7 @@ std::string sentence(const Said& old, const Said& now) {
 std::vector<std::string> check_repeats(const std::vector<Assignment>& flags) {
   std::map<std::string, Said> last;
   std::vector<std::string> sentences;
-  for (const Assignment& flag : flags) {
+  for (const Assignment& flag : samplers_first(flags)) {
     if (is_one_of(name_of(*flag.option), kAddUp)) continue;
     for (const auto& [subject, said] : sayings_of(flag)) {
       const auto [old, is_first] = last.try_emplace(subject, said);

@@ -23,7 +23,7 @@ Item ItemMaker::make(PromptRow row) {
   request = defaults_;
   notes_.clear();
   request.seed.reset();
-  for (const Assignment& setting : row.settings) apply(setting, options_);
+  apply_all(row.settings, options_);
   if (row.foreign) follow_foreign(*row.foreign, row.prompt);
   const bool has_seed =
       std::ranges::find(row.settings, find_option("seed"), &Assignment::option) != row.settings.end() ||

@@ -216,6 +216,22 @@ def test_the_last_of_two_values_wins_and_that_is_said(program: Program) -> None:
     assert both.err.count("warning") == 2
 
 
+@pytest.mark.parametrize("label_first", [True, False])
+def test_a_schedule_counts_more_than_the_one_in_a_label_of_a_sampler(program: Program, label_first: bool) -> None:
+    label, schedule = ["--sampler", "DPM++ 2M Karras"], ["--schedule", "exponential"]
+    options = label + schedule if label_first else schedule + label
+    result = program.run("--dry-run", "--json", "x", *options)
+    assert (result.records[0]["sampler"], result.records[0]["schedule"]) == ("dpmpp_2m", "exponential")
+    assert result.err == "txt2img: warning: --sampler and --schedule differ: exponential counts, not karras\n"
+    same = program.run("--dry-run", "x", "--schedule", "Karras", *label)
+    assert (same.code, same.err) == (0, "")
+
+
+def test_a_schedule_of_a_line_counts_more_than_the_one_in_its_label(program: Program) -> None:
+    (program.folder / "p.csv").write_text("prompt,schedule,sampler\nx,exponential,DPM++ 2M Karras\n")
+    assert program.dry_run("-f", "p.csv")[0]["schedule"] == "exponential"
+
+
 @pytest.mark.parametrize("words", [["a", "red", "apple"], ["red", "apple,"], ["un", "café"], ["a cat", "red", "apple"]])
 def test_words_that_look_like_one_prompt_are_pointed_out(program: Program, words: list[str]) -> None:
     result = program.run("--dry-run", "--json", *words)
