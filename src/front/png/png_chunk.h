@@ -20,10 +20,6 @@ struct PngChunk {
   std::string_view data;
 };
 
-inline std::string_view as_view(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 struct PngHeader {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
