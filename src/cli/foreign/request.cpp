@@ -7,6 +7,7 @@
 #include "foreign/names.h"
 #include "foreign/setting_names.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/names.h"
 #include "txt2img/utf8.h"
 
@@ -92,7 +93,7 @@ std::string list_of_rest(const Request& request) {
     list += (list.empty() ? "" : ", ") + shortened(leftover.name);
     if (!leftover.value.empty()) list += " " + shortened(leftover.value);
   }
-  if (count > kShownMax) list += " and " + std::to_string(count - kShownMax) + " more";
+  if (count > kShownMax) list += format_text(" and {} more", count - kShownMax);
   return list;
 }
 

@@ -9,6 +9,7 @@
 #include "overview/bitmap_text.h"
 #include "overview/canvas.h"
 #include "overview/thumbnail.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -36,7 +37,7 @@ int rows_for(std::size_t pictures) {
 
 std::string caption(const ShownPicture& shown) {
   const std::string prompt = shown.settings ? to_letters(shown.settings->prompt) : "(not known)";
-  return std::to_string(shown.number) + " " + (is_unreadable(prompt) ? "(another script)" : prompt);
+  return format_text("{} {}", shown.number, is_unreadable(prompt) ? "(another script)" : prompt);
 }
 
 std::string seed_text(const ShownPicture& shown) {

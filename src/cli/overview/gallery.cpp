@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "overview/html.h"
+#include "txt2img/format_text.h"
 #include "txt2img/record.h"
 
 namespace txt2img::cli {
@@ -45,7 +46,7 @@ code { white-space: pre-wrap; }
 )";
 
 std::string element(std::string_view tag, std::string_view attributes, std::string_view html) {
-  return "<" + std::string(tag) + std::string(attributes) + ">" + std::string(html) + "</" + std::string(tag) + ">";
+  return format_text("<{}{}>{}</{}>", tag, attributes, html, tag);
 }
 
 // What people wrote, in whatever language: the empty one says that it is not known.
@@ -57,9 +58,9 @@ std::string navigation(const GalleryPage& page) {
   if (page.count == 1) return {};
   const auto link = [&page](const std::filesystem::path& to, std::string_view relation, std::string_view text) {
     if (to.empty()) return std::string();
-    return element("a", " rel=\"" + std::string(relation) + "\" href=\"" + relative_url(to, page.file) + "\"", text);
+    return element("a", format_text(" rel=\"{}\" href=\"{}\"", relation, relative_url(to, page.file)), text);
   };
-  const std::string place = "Page " + std::to_string(page.number) + " of " + std::to_string(page.count);
+  const std::string place = format_text("Page {} of {}", page.number, page.count);
   return element("nav", R"( aria-label="Pages")",
                  link(page.previous, "prev", "Previous page") + element("span", "", place) +
                      link(page.next, "next", "Next page")) +
@@ -72,18 +73,18 @@ std::string picture_html(const ShownPicture& shown, const GalleryPage& page) {
   const std::string url = relative_url(shown.path, page.file);
   const bool has_prompt = shown.settings && !shown.settings->prompt.empty();
   const std::string text = has_prompt ? shown.settings->prompt : "picture " + std::to_string(shown.number);
-  std::string image = "<img src=\"" + url + "\" alt=\"" + escape_html(text) + R"(" loading="lazy")";
+  std::string image = format_text("<img src=\"{}\" alt=\"{}\" loading=\"lazy\"", url, escape_html(text));
   if (has_prompt) image += " lang=\"\"";
   if (shown.settings) {
     const auto [width, height] = std::pair(shown.settings->width, shown.settings->height);
-    image += " width=\"" + std::to_string(width) + "\" height=\"" + std::to_string(height) + "\"";
+    image += format_text(" width=\"{}\" height=\"{}\"", width, height);
     if (width < kPixelArtMax && height < kPixelArtMax) image += " class=\"small\"";
   }
   return element("a", " href=\"" + url + "\"", image + ">");
 }
 
 std::string settings_html(const Settings& settings) {
-  const std::string seed = "seed " + std::to_string(settings.seed) + ", ";
+  const std::string seed = format_text("seed {}, ", settings.seed);
   return (settings.negative.empty() ? ""
                                     : element("p", " class=\"negative\"", "not: " + user_text(settings.negative))) +
          element("p", " class=\"settings\"", escape_html(seed + settings_text(settings))) +
@@ -108,10 +109,10 @@ std::string item_html(const ShownPicture& shown, const GalleryPage& page) {
 std::string gallery_html(const GalleryPage& page, std::span<const ShownPicture> pictures) {
   const std::string title = escape_html(page.title);
   std::string html(kHead);
-  html += element("title", "", title) + "\n</head>\n<body>\n<header>\n" + element("h1", "", title) + "\n" +
-          navigation(page) + "</header>\n<main>\n<ol>\n";
+  html += format_text("{}\n</head>\n<body>\n<header>\n{}\n{}</header>\n<main>\n<ol>\n", element("title", "", title),
+                      element("h1", "", title), navigation(page));
   for (const ShownPicture& shown : pictures) html += item_html(shown, page);
-  return html + "</ol>\n</main>\n" + navigation(page) + "</body>\n</html>\n";
+  return format_text("{}</ol>\n</main>\n{}</body>\n</html>\n", html, navigation(page));
 }
 
 }  // namespace txt2img::cli

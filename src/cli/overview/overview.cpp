@@ -9,6 +9,7 @@
 #include "overview/gallery.h"
 #include "screen/signals.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/output_file.h"
 #include "txt2img/png.h"
 #include "txt2img/record.h"
@@ -46,7 +47,7 @@ Image read_picture(const fs::path& path) {
 // "gallery index.html to index-0002.html"
 void announce(std::string_view what, const fs::path& file, std::size_t parts, Console& console) {
   const std::string last = parts > 1 ? " to " + part_of(file, parts).string() : "";
-  console.remark(std::string(what) + " " + file.string() + last);
+  console.remark(format_text("{} {}{}", what, file.string(), last));
 }
 
 }  // namespace
@@ -148,8 +149,9 @@ void Overview::check_names() const {
   for (std::size_t job = 0; job < entries_.size(); ++job) {
     const fs::path path = path_of(job);
     if (!names.contains(path.filename()) || folder_of(path) != folder_of(sheet_)) continue;
-    throw Error(ExitCode::kUsage, "--contact-sheet " + sheet_.string() + ": a picture of the run has the name " +
-                                      path.string() + "; choose another");
+    throw Error(ExitCode::kUsage,
+                format_text("--contact-sheet {}: a picture of the run has the name {}; choose another", sheet_.string(),
+                            path.string()));
   }
 }
 
@@ -171,8 +173,8 @@ void Overview::write_sheets(Console& console) const {
     return encode_png(sheet.image(), {});
   });
   if (unreadable > 0) {
-    console.warning(std::to_string(unreadable) + (unreadable == 1 ? " file" : " files") +
-                    " could not be read for the contact sheet");
+    console.warning(
+        format_text("{}{} could not be read for the contact sheet", unreadable, unreadable == 1 ? " file" : " files"));
   }
   announce("contact sheet", sheet_, parts(kSheetPicturesMax), console);
 }

@@ -7,6 +7,7 @@
 #include "bundle/bundle_json.h"
 #include "file/read_file.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/sha256.h"
 
 namespace txt2img {
@@ -25,7 +26,8 @@ void check_is_folder(const fs::path& folder) {
     throw Error(ExitCode::kMissingInput, "there is no model folder " + folder.string() + "; check the name");
   }
   if (type == fs::file_type::none) {
-    throw Error(ExitCode::kIo, folder.string() + " cannot be read: " + failure.message() + "; check its permissions");
+    throw Error(ExitCode::kIo,
+                format_text("{} cannot be read: {}; check its permissions", folder.string(), failure.message()));
   }
   if (type != fs::file_type::directory) {
     throw Error(ExitCode::kBadData,
@@ -38,7 +40,8 @@ void check_stays_inside(const fs::path& file, const fs::path& real_folder) {
   std::error_code failure;
   const fs::path real = fs::weakly_canonical(file, failure);
   if (failure) {
-    throw Error(ExitCode::kIo, file.string() + " cannot be followed: " + failure.message() + "; check its links");
+    throw Error(ExitCode::kIo,
+                format_text("{} cannot be followed: {}; check its links", file.string(), failure.message()));
   }
   if (std::ranges::mismatch(real_folder, real).in1 == real_folder.end()) return;
   throw Error(ExitCode::kBadData,
@@ -57,11 +60,12 @@ void check_file(const fs::path& file, std::uint64_t bytes) {
   }
   const std::uintmax_t size = failure ? 0 : fs::file_size(file, failure);
   if (failure) {
-    throw Error(ExitCode::kIo, file.string() + " cannot be read: " + failure.message() + "; check its permissions");
+    throw Error(ExitCode::kIo,
+                format_text("{} cannot be read: {}; check its permissions", file.string(), failure.message()));
   }
   if (size == bytes) return;
-  throw Error(ExitCode::kBadData, file.string() + " has " + std::to_string(size) + " bytes, model.json says " +
-                                      std::to_string(bytes) + "; copy it again, or " + kRemedy);
+  throw Error(ExitCode::kBadData, format_text("{} has {} bytes, model.json says {}; copy it again, or {}",
+                                              file.string(), size, bytes, kRemedy));
 }
 
 std::string read_model_json(const fs::path& file) {

@@ -12,6 +12,7 @@
 #include "sampling/sampler_options_json.h"
 #include "text/json_fields.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/limits.h"
 
 namespace txt2img {
@@ -33,8 +34,9 @@ auto kind_of(std::span<const Info> table) {
       if (info.name == label) return info.kind;
       names += (names.empty() ? "" : ", ") + std::string(info.name);
     }
-    object.fail(key, "is " + quote(label) + ", which this txt2img does not have (it has " + names +
-                         "): write one of these there, update txt2img if a newer one wrote it");
+    object.fail(key, format_text("is {}, which this txt2img does not have (it has {}): write one of these there, "
+                                 "update txt2img if a newer one wrote it",
+                                 quote(label), names));
   };
 }
 
@@ -130,8 +132,8 @@ void check_statistics(const JsonObject& object, const VaeSpec& vae) {
   if (!object.has("latents_mean")) return;
   for (const auto& [key, numbers] : {std::pair{"latents_mean", &vae.latents_mean}, {"latents_std", &vae.latents_std}}) {
     if (std::cmp_equal(numbers->size(), vae.latent_channels)) continue;
-    object.fail(key, "has " + std::to_string(numbers->size()) + " entries, must have latent_channels, " +
-                         std::to_string(vae.latent_channels));
+    object.fail(key,
+                format_text("has {} entries, must have latent_channels, {}", numbers->size(), vae.latent_channels));
   }
 }
 
@@ -221,9 +223,9 @@ void check_format(const JsonObject& root) {
   }
   const int version = root.get_integer("version", 1, std::numeric_limits<int>::max());
   if (version <= kVersion) return;
-  root.fail("version", "is " + std::to_string(version) +
-                           ": the bundle has a newer format than this txt2img can read (" + std::to_string(kVersion) +
-                           "); update txt2img");
+  root.fail("version",
+            format_text("is {}: the bundle has a newer format than this txt2img can read ({}); update txt2img", version,
+                        kVersion));
 }
 
 // Said about the model for people; the program only wants objects there.

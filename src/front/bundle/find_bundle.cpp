@@ -10,6 +10,7 @@
 
 #include "txt2img/bundle.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img {
 namespace {
@@ -60,9 +61,11 @@ fs::path find_by_name(const std::string& name, const std::vector<fs::path>& fold
     if (is_bundle(folder / name)) return folder / name;
     looked_in += (looked_in.empty() ? "" : ", ") + (folder / name).string();
   }
-  throw Error(ExitCode::kMissingInput, "there is no " + what + " (looked for model.json in " +
-                                           (looked_in.empty() ? "no folder" : looked_in) +
-                                           "); name a folder, or set TXT2IMG_MODELS to where your models are");
+  throw Error(
+      ExitCode::kMissingInput,
+      format_text(
+          "there is no {} (looked for model.json in {}); name a folder, or set TXT2IMG_MODELS to where your models are",
+          what, looked_in.empty() ? "no folder" : looked_in));
 }
 
 // A model is code. The one that is taken unasked must not be one that happens to lie in the current folder.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "text/json_fields.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img {
 namespace {
@@ -23,8 +24,7 @@ constexpr std::array<std::string_view, 2> kFinalSigmas{"zero", "sigma_min"};
 std::vector<double> get_trained_betas(const JsonObject& object, std::string_view key, int num_train_timesteps) {
   std::vector<double> betas = object.get_numbers(key, kBetaRange);
   if (std::cmp_equal(betas.size(), num_train_timesteps)) return betas;
-  object.fail(key, "has " + std::to_string(betas.size()) + " entries, must have num_train_timesteps, " +
-                       std::to_string(num_train_timesteps));
+  object.fail(key, format_text("has {} entries, must have num_train_timesteps, {}", betas.size(), num_train_timesteps));
 }
 
 // Betas of the model's own replace what describes some.

@@ -8,6 +8,7 @@
 
 #include "bundle/file_entries_json.h"
 #include "text/json_fields.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img {
 namespace {
@@ -82,7 +83,7 @@ std::vector<TokenizerSpec> get_tokenizers(const JsonObject& root, std::string_vi
     }
   }
   if (tokenizers.empty() || tokenizers.size() > 2) {
-    root.fail(key, "has " + std::to_string(tokenizers.size()) + " entries, must have one or two");
+    root.fail(key, format_text("has {} entries, must have one or two", tokenizers.size()));
   }
   return tokenizers;
 }

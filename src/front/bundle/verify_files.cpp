@@ -4,6 +4,7 @@
 #include "bundle/verified_files.h"
 #include "txt2img/bundle.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/sha256.h"
 
 namespace txt2img {
@@ -12,8 +13,9 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& file, const std::string& problem) {
-  throw Error(ExitCode::kBadData, file.string() + " " + problem +
-                                      "; it is damaged or was replaced: copy it again, or export the model again");
+  throw Error(ExitCode::kBadData,
+              format_text("{} {}; it is damaged or was replaced: copy it again, or export the model again",
+                          file.string(), problem));
 }
 
 const FileEntry& entry_of(const Bundle& bundle, const std::string& name) {
@@ -26,13 +28,14 @@ FileStamp check_size(const fs::path& file, const FileEntry& entry) {
   const std::optional<FileStamp> stamp = stamp_of(file);
   if (!stamp) throw Error(ExitCode::kMissingInput, file.string() + " is gone; copy the model's folder again");
   if (stamp->bytes == entry.bytes) return *stamp;
-  fail(file, "has " + std::to_string(stamp->bytes) + " bytes, model.json says " + std::to_string(entry.bytes));
+  fail(file, format_text("has {} bytes, model.json says {}", stamp->bytes, entry.bytes));
 }
 
 void check_hash(const fs::path& file, const FileEntry& entry) {
   const std::string actual = sha256_hex_of_file(file);
   if (actual == entry.sha256) return;
-  fail(file, "has the SHA-256 " + actual.substr(0, 12) + "..., model.json says " + entry.sha256.substr(0, 12) + "...");
+  fail(file,
+       format_text("has the SHA-256 {}..., model.json says {}...", actual.substr(0, 12), entry.sha256.substr(0, 12)));
 }
 
 void verify_file(const fs::path& file, const FileEntry& entry, VerifyModel policy, VerifiedFiles& verified) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <system_error>
 
+#include "txt2img/format_text.h"
+
 namespace txt2img {
 namespace {
 
@@ -23,14 +25,14 @@ bool is_disk_failure(int error_number) {
 Error creation_error(const fs::path& path, int error_number) {
   if (is_disk_failure(error_number)) return write_error(path, error_number);
   return {ExitCode::kCannotCreate,
-          "cannot create " + path.string() + ": " + reason(error_number) + "; choose another place with --output"};
+          format_text("cannot create {}: {}; choose another place with --output", path.string(), reason(error_number))};
 }
 
 Error write_error(const fs::path& path, int error_number) {
   const bool is_full = error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
-  return {ExitCode::kIo, "cannot write " + path.string() + ": " + reason(error_number) +
-                             (is_full ? "; make room or choose another place with --output"
-                                      : "; check the disk or choose another place with --output")};
+  return {ExitCode::kIo, format_text("cannot write {}: {}{}", path.string(), reason(error_number),
+                                     is_full ? "; make room or choose another place with --output"
+                                             : "; check the disk or choose another place with --output")};
 }
 
 FileDescriptor::FileDescriptor(const fs::path& path, int flags) noexcept {

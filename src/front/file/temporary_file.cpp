@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "txt2img/format_text.h"
 #include "txt2img/output_file.h"
 
 namespace txt2img {
@@ -48,7 +49,7 @@ void announce(int slot, const fs::path& path) {
 }
 
 fs::path next_path(const fs::path& folder) {
-  return folder / (".txt2img-" + std::to_string(::getpid()) + "-" + std::to_string(next_number++) + ".tmp");
+  return folder / format_text(".txt2img-{}-{}.tmp", ::getpid(), next_number++);
 }
 
 }  // namespace

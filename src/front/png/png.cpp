@@ -10,6 +10,7 @@
 #include "png/png_decoder.h"
 #include "png/png_pixels.h"
 #include "png/png_text.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img {
 namespace {
@@ -20,16 +21,15 @@ constexpr std::size_t kFileMax = std::size_t{1} << 30;
 
 void check(const Image& image) {
   if (image.width < 1 || image.height < 1 || image.width > kPngSideMax || image.height > kPngSideMax) {
-    throw Error(ExitCode::kUsage, "a picture of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                                      " pixels cannot be written; each side must be 1 to " +
-                                      std::to_string(kPngSideMax));
+    throw Error(ExitCode::kUsage,
+                format_text("a picture of {} x {} pixels cannot be written; each side must be 1 to {}", image.width,
+                            image.height, kPngSideMax));
   }
   const std::size_t expected =
       std::size_t{3} * static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
   if (image.rgb.size() != expected) {
-    throw Error(ExitCode::kUsage, "a picture of " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                                      " pixels has " + std::to_string(image.rgb.size()) + " bytes, must have " +
-                                      std::to_string(expected));
+    throw Error(ExitCode::kUsage, format_text("a picture of {} x {} pixels has {} bytes, must have {}", image.width,
+                                              image.height, image.rgb.size(), expected));
   }
 }
 
@@ -65,10 +65,9 @@ Image read_png(const fs::path& path) {
   const std::string file = read_file(path);
   const PngHeader header = walk_png_chunks(file, path, [](const PngChunk&) {});
   if (header.width > kPngSideMax || header.height > kPngSideMax) {
-    throw Error(ExitCode::kBadData, path.string() + " has " + std::to_string(header.width) + " x " +
-                                        std::to_string(header.height) + " pixels, at most " +
-                                        std::to_string(kPngSideMax) + " x " + std::to_string(kPngSideMax) +
-                                        " are read; give a smaller picture");
+    throw Error(ExitCode::kBadData,
+                format_text("{} has {} x {} pixels, at most {} x {} are read; give a smaller picture", path.string(),
+                            header.width, header.height, kPngSideMax, kPngSideMax));
   }
   return {.width = static_cast<int>(header.width),
           .height = static_cast<int>(header.height),

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "txt2img/format_text.h"
+
 namespace txt2img {
 namespace {
 
@@ -37,9 +39,9 @@ PngChunk take_chunk(std::string_view& rest, const fs::path& path) {
   const std::uint32_t length = read_be32(rest);
   const PngChunk chunk{rest.substr(4, 4), rest.substr(8, length)};
   if (!std::ranges::all_of(chunk.type, is_letter)) throw bad_png(path, "a chunk has no proper name");
-  if (length > rest.size() - kOverhead) throw bad_png(path, "its " + std::string(chunk.type) + " chunk is cut off");
+  if (length > rest.size() - kOverhead) throw bad_png(path, format_text("its {} chunk is cut off", chunk.type));
   if (read_be32(rest.substr(8 + length)) != crc_of(chunk.type, chunk.data)) {
-    throw bad_png(path, "the checksum of its " + std::string(chunk.type) + " chunk is wrong");
+    throw bad_png(path, format_text("the checksum of its {} chunk is wrong", chunk.type));
   }
   rest.remove_prefix(length + kOverhead);
   return chunk;
@@ -60,8 +62,8 @@ bool is_unknown_and_critical(std::string_view type) {
 }  // namespace
 
 Error bad_png(const fs::path& path, const std::string& problem) {
-  return {ExitCode::kBadData,
-          path.string() + " cannot be read as a PNG picture: " + problem + "; make it again or give another file"};
+  return {ExitCode::kBadData, format_text("{} cannot be read as a PNG picture: {}; make it again or give another file",
+                                          path.string(), problem)};
 }
 
 void append_png_chunk(std::vector<std::uint8_t>& file, const PngChunk& chunk) {
@@ -79,7 +81,7 @@ PngHeader walk_png_chunks(std::string_view file, const fs::path& path,
   bool has_data = false;
   for (PngChunk chunk = take_chunk(rest, path); chunk.type != "IEND"; chunk = take_chunk(rest, path)) {
     if (is_unknown_and_critical(chunk.type)) {
-      throw bad_png(path, "it needs a chunk " + std::string(chunk.type) + " that txt2img does not know");
+      throw bad_png(path, format_text("it needs a chunk {} that txt2img does not know", chunk.type));
     }
     has_data = has_data || chunk.type == "IDAT";
     visit(chunk);

@@ -27,6 +27,8 @@ void* allocate_for_decoder(void* block, std::size_t size) {
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>
 
+#include "txt2img/format_text.h"
+
 namespace txt2img {
 namespace {
 
@@ -52,7 +54,7 @@ std::vector<std::uint8_t> decode_pixels(std::string_view file, const PngHeader& 
   int channels = 0;
   const Block pixels(stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(file.data()), static_cast<int>(file.size()),
                                            &width, &height, &channels, 3));
-  if (!pixels) throw bad_png(path, std::string("its pixels cannot be decoded (") + stbi_failure_reason() + ")");
+  if (!pixels) throw bad_png(path, format_text("its pixels cannot be decoded ({})", stbi_failure_reason()));
   const std::size_t size = std::size_t{3} * header.width * header.height;
   return {pixels.get(), pixels.get() + size};
 }

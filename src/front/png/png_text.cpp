@@ -7,6 +7,7 @@
 
 #include "png/exif_comment.h"
 #include "png/png_decoder.h"
+#include "txt2img/format_text.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img {
@@ -18,7 +19,7 @@ using namespace std::string_view_literals;
 constexpr std::size_t kKeywordMax = 79;
 
 Error cannot_hold(const PngText& text, const std::string& problem) {
-  return {ExitCode::kUsage, "a PNG cannot hold the text \"" + text.keyword + "\": " + problem};
+  return {ExitCode::kUsage, format_text("a PNG cannot hold the text \"{}\": {}", text.keyword, problem)};
 }
 
 void check(const PngText& text) {
@@ -91,7 +92,7 @@ void append_png_text(std::vector<std::uint8_t>& file, const PngText& text) {
   const std::string data =
       latin1 ? text.keyword + '\0' + *latin1 : text.keyword + std::string("\0\0\0\0\0"sv) + text.text;
   if (data.size() > kPngTextMax) {
-    throw cannot_hold(text, "it has " + std::to_string(data.size()) + " bytes, at most 1 MiB is read back");
+    throw cannot_hold(text, format_text("it has {} bytes, at most 1 MiB is read back", data.size()));
   }
   append_png_chunk(file, {.type = latin1 ? "tEXt" : "iTXt", .data = data});
 }

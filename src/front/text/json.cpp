@@ -9,6 +9,7 @@
 
 #include "txt2img/error.h"
 #include "txt2img/exact_integer.h"
+#include "txt2img/format_text.h"
 #include "txt2img/nearest_name.h"
 #include "txt2img/number_text.h"
 
@@ -44,8 +45,8 @@ bool is_inside(const json& value, std::int64_t min, std::int64_t max) {
 }
 
 std::string to_text(const NumberRange& range) {
-  return "from " + to_shortest_text(range.min) + " to " + to_shortest_text(range.max) +
-         (range.is_open ? ", both excluded" : "");
+  return format_text("from {} to {}{}", to_shortest_text(range.min), to_shortest_text(range.max),
+                     range.is_open ? ", both excluded" : "");
 }
 
 }  // namespace
@@ -62,17 +63,17 @@ std::string quote(std::string_view text) {
 JsonObject::JsonObject(const json& value, const JsonSource& source, std::string path)
     : value_(&value), source_(&source), path_(std::move(path)) {
   if (value.is_object()) return;
-  throw Error(ExitCode::kBadData, source.name + ": " + (path_.empty() ? "" : path_ + " ") + "is " + describe(value) +
-                                      ", must be an object; " + source.remedy);
+  throw Error(ExitCode::kBadData, format_text("{}: {}is {}, must be an object; {}", source.name,
+                                              path_.empty() ? "" : path_ + " ", describe(value), source.remedy));
 }
 
 std::string JsonObject::path_of(std::string_view key) const {
-  if (!is_word(key)) return path_ + "[" + quote(key) + "]";
-  return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+  if (!is_word(key)) return format_text("{}[{}]", path_, quote(key));
+  return path_.empty() ? std::string(key) : format_text("{}.{}", path_, key);
 }
 
 void JsonObject::fail(std::string_view key, const std::string& problem) const {
-  throw Error(ExitCode::kBadData, source_->name + ": " + path_of(key) + " " + problem + "; " + source_->remedy);
+  throw Error(ExitCode::kBadData, format_text("{}: {} {}; {}", source_->name, path_of(key), problem, source_->remedy));
 }
 
 void JsonObject::allow_only(std::span<const std::string_view> keys) const {
@@ -114,16 +115,14 @@ bool JsonObject::get_bool(std::string_view key) const {
 std::int64_t JsonObject::get_int64(std::string_view key, std::int64_t min, std::int64_t max) const {
   const json& value = at(key);
   if (is_inside(value, min, max)) return value.get<std::int64_t>();
-  fail(key,
-       "is " + describe(value) + ", must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  fail(key, format_text("is {}, must be a whole number from {} to {}", describe(value), min, max));
 }
 
 std::vector<std::int64_t> JsonObject::get_integers(std::string_view key, std::int64_t min, std::int64_t max) const {
   std::vector<std::int64_t> numbers;
   for (const json& value : list_at(key)) {
     if (!is_inside(value, min, max)) {
-      fail(key, "has the entry " + describe(value) + ", all must be whole numbers from " + std::to_string(min) +
-                    " to " + std::to_string(max));
+      fail(key, format_text("has the entry {}, all must be whole numbers from {} to {}", describe(value), min, max));
     }
     numbers.push_back(value.get<std::int64_t>());
   }
@@ -133,8 +132,7 @@ std::vector<std::int64_t> JsonObject::get_integers(std::string_view key, std::in
 std::uint64_t JsonObject::get_uint64(std::string_view key, std::uint64_t min, std::uint64_t max) const {
   const json& value = at(key);
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() < min || value.get<std::uint64_t>() > max) {
-    fail(key, "is " + describe(value) + ", must be a whole number from " + std::to_string(min) + " to " +
-                  std::to_string(max));
+    fail(key, format_text("is {}, must be a whole number from {} to {}", describe(value), min, max));
   }
   return value.get<std::uint64_t>();
 }
@@ -142,7 +140,7 @@ std::uint64_t JsonObject::get_uint64(std::string_view key, std::uint64_t min, st
 double JsonObject::get_number(std::string_view key, const NumberRange& range) const {
   const json& value = at(key);
   if (!value.is_number() || !is_inside(value.get<double>(), range)) {
-    fail(key, "is " + describe(value) + ", must be a number " + to_text(range));
+    fail(key, format_text("is {}, must be a number {}", describe(value), to_text(range)));
   }
   return value.get<double>() + 0.0;  // -0 becomes 0: one value, one spelling in records and job keys
 }
@@ -159,7 +157,7 @@ std::size_t JsonObject::get_choice(std::string_view key, std::span<const std::st
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   std::string known;
   for (const std::string_view name : names) known += (known.empty() ? "" : ", ") + std::string(name);
-  fail(key, "is " + quote(label) + ", must be one of " + known);
+  fail(key, format_text("is {}, must be one of {}", quote(label), known));
 }
 
 JsonObject JsonObject::get_object(std::string_view key) const { return {at(key), *source_, path_of(key)}; }
@@ -168,7 +166,7 @@ std::vector<double> JsonObject::get_numbers(std::string_view key, const NumberRa
   std::vector<double> numbers;
   for (const json& value : list_at(key)) {
     if (!value.is_number() || !is_inside(value.get<double>(), range)) {
-      fail(key, "has the entry " + describe(value) + ", all must be numbers " + to_text(range));
+      fail(key, format_text("has the entry {}, all must be numbers {}", describe(value), to_text(range)));
     }
     numbers.push_back(value.get<double>() + 0.0);
   }
@@ -187,7 +185,7 @@ std::vector<std::string> JsonObject::get_strings(std::string_view key) const {
 std::vector<JsonObject> JsonObject::get_objects(std::string_view key) const {
   std::vector<JsonObject> objects;
   for (const json& value : list_at(key)) {
-    objects.emplace_back(value, *source_, path_of(key) + "[" + std::to_string(objects.size()) + "]");
+    objects.emplace_back(value, *source_, format_text("{}[{}]", path_of(key), objects.size()));
   }
   return objects;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/json.h"
 
 namespace txt2img {
@@ -13,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 [[noreturn]] void fail(const JsonSource& source, const std::string& problem) {
-  throw Error(ExitCode::kBadData, source.name + ": " + problem + "; " + source.remedy);
+  throw Error(ExitCode::kBadData, format_text("{}: {}; {}", source.name, problem, source.remedy));
 }
 
 std::string position(std::string_view text, std::size_t offset) {
@@ -21,7 +22,7 @@ std::string position(std::string_view text, std::size_t offset) {
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 == 0
   const std::string column = "column " + std::to_string(std::max<std::size_t>(before.size() - line_start, 1));
-  return line == 1 ? column : "line " + std::to_string(line) + ", " + column;
+  return line == 1 ? column : format_text("line {}, {}", line, column);
 }
 
 // "[json...] parse error at line 1, column 3: syntax error while parsing value - REASON; last read: '...'; ..."
@@ -53,7 +54,7 @@ class Watch {
 
   void check_depth(int depth) const {
     if (depth < kJsonDepthMax) return;
-    fail(*source_, "nested more than " + std::to_string(kJsonDepthMax) + " deep");
+    fail(*source_, format_text("nested more than {} deep", kJsonDepthMax));
   }
 
   void add_key(const std::string& key) {
@@ -72,7 +73,7 @@ class Watch {
 }  // namespace
 
 json parse_json(std::string_view text, const JsonSource& source, std::size_t max_bytes) {
-  if (text.size() > max_bytes) fail(source, "has more than " + std::to_string(max_bytes) + " bytes");
+  if (text.size() > max_bytes) fail(source, format_text("has more than {} bytes", max_bytes));
   // The library takes a zero byte for the end of the text.
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
     fail(source, "not JSON, it has a zero byte at " + position(text, zero + 1));
@@ -84,7 +85,7 @@ json parse_json(std::string_view text, const JsonSource& source, std::size_t max
       return true;
     });
   } catch (const json::parse_error& error) {
-    fail(source, "not JSON at " + position(text, error.byte) + " (" + reason(error.what()) + ")");
+    fail(source, format_text("not JSON at {} ({})", position(text, error.byte), reason(error.what())));
   } catch (const json::out_of_range&) {
     fail(source, "has a number that is too large");
   }

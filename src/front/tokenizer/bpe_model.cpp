@@ -8,6 +8,7 @@
 
 #include "file/read_file.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img {
@@ -115,7 +116,7 @@ class MergeReader {
     if (line.starts_with("#version")) return;
     const std::size_t space = line.find(' ');
     if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos) {
-      fail("'" + std::string(line.substr(0, 80)) + "' is not two tokens");
+      fail(format_text("'{}' is not two tokens", line.substr(0, 80)));
     }
     const std::string_view left = line.substr(0, space);
     const std::string_view right = line.substr(space + 1);
@@ -128,13 +129,13 @@ class MergeReader {
   }
 
   [[nodiscard]] std::int32_t id_of(std::string_view token, std::size_t place) const {
-    if (place == Vocabulary::kNowhere) fail("'" + std::string(token.substr(0, 80)) + "' is not in the vocabulary");
+    if (place == Vocabulary::kNowhere) fail(format_text("'{}' is not in the vocabulary", token.substr(0, 80)));
     return vocabulary_.id(place);
   }
 
   [[noreturn]] void fail(const std::string& problem) const {
-    throw Error(ExitCode::kBadData, escape_for_terminal(path_.string() + ":" + std::to_string(line_) + ": " + problem +
-                                                        "; export the model again"));
+    throw Error(ExitCode::kBadData,
+                escape_for_terminal(format_text("{}:{}: {}; export the model again", path_.string(), line_, problem)));
   }
 
   const Vocabulary& vocabulary_;

@@ -5,20 +5,22 @@
 
 #include "tokenizer/clip_text.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img {
 namespace {
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& problem) {
-  throw Error(ExitCode::kBadData, escape_for_terminal(file.string() + ": " + problem + "; export the model again"));
+  throw Error(ExitCode::kBadData,
+              escape_for_terminal(format_text("{}: {}; export the model again", file.string(), problem)));
 }
 
 // How bos or eos is typed in a prompt.
 std::string marker_text(const Vocabulary& vocabulary, std::int64_t id, const std::filesystem::path& file) {
   const std::optional<std::string_view> text = vocabulary.token_of(id);
-  if (!text) refuse(file, "no token has the id " + std::to_string(id) + " that model.json gives for bos or eos");
-  if (text->empty()) refuse(file, "the token " + std::to_string(id) + ", bos or eos in model.json, is empty");
+  if (!text) refuse(file, format_text("no token has the id {} that model.json gives for bos or eos", id));
+  if (text->empty()) refuse(file, format_text("the token {}, bos or eos in model.json, is empty", id));
   return std::string(*text);
 }
 

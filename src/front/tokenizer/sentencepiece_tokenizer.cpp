@@ -9,6 +9,7 @@
 #include "file/read_file.h"
 #include "tokenizer/sentencepiece_check.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img {
@@ -18,7 +19,8 @@ constexpr std::size_t kBytesMax = std::size_t{1} << 26U;
 constexpr int kLogNothing = 4;  // above the library's FATAL
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& problem) {
-  throw Error(ExitCode::kBadData, escape_for_terminal(path.string() + ": " + problem + "; export the model again"));
+  throw Error(ExitCode::kBadData,
+              escape_for_terminal(format_text("{}: {}; export the model again", path.string(), problem)));
 }
 
 void load(sentencepiece::SentencePieceProcessor& processor, const std::filesystem::path& path) {
@@ -48,8 +50,8 @@ SentencePieceTokenizer::SentencePieceTokenizer(const TokenizerSpec& spec, const 
   load(*processor_, path_);
   for (const std::int64_t id : {spec.bos, spec.eos, spec.pad}) {
     if (id < processor_->GetPieceSize()) continue;
-    refuse(path_, "it has " + std::to_string(processor_->GetPieceSize()) +
-                      " tokens, but bos, eos or pad in model.json is " + std::to_string(id));
+    refuse(path_,
+           format_text("it has {} tokens, but bos, eos or pad in model.json is {}", processor_->GetPieceSize(), id));
   }
 }
 

@@ -6,6 +6,7 @@
 #include "tokenizer/clip_tokenizer.h"
 #include "tokenizer/sentencepiece_tokenizer.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img {
 
@@ -13,9 +14,9 @@ Tokenizer::~Tokenizer() = default;
 
 std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const std::filesystem::path& folder) {
   if (spec.length < (spec.bos < 0 ? 1 : 2)) {
-    throw Error(ExitCode::kBadData, (folder / "model.json").string() + ": a tokenizer of " +
-                                        std::to_string(spec.length) +
-                                        " ids has no room for bos and eos; export the model again");
+    throw Error(ExitCode::kBadData,
+                format_text("{}: a tokenizer of {} ids has no room for bos and eos; export the model again",
+                            (folder / "model.json").string(), spec.length));
   }
   switch (spec.kind) {
     case TokenizerKind::kClipBpe: return std::make_unique<ClipTokenizer>(spec, folder);

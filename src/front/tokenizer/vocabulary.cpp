@@ -7,6 +7,7 @@
 
 #include "file/read_file.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img {
@@ -60,7 +61,7 @@ class Vocabulary::Reader final : public nlohmann::json_sax<json> {
  private:
   bool fail(const std::string& what) {
     problem_ = depth_ == 0 ? "it is not an object of tokens and ids"
-                           : "the id of '" + std::string(vocabulary_.token(vocabulary_.entries_.back())) + "' " + what;
+                           : format_text("the id of '{}' {}", vocabulary_.token(vocabulary_.entries_.back()), what);
     return false;
   }
 
@@ -72,8 +73,8 @@ class Vocabulary::Reader final : public nlohmann::json_sax<json> {
 Vocabulary::Vocabulary(const std::filesystem::path& path) {
   const std::string text = read_small_file(path, kBytesMax);
   const auto refuse = [&](const std::string& problem) {
-    throw Error(ExitCode::kBadData,
-                escape_for_terminal(path.string() + ": not a vocabulary: " + problem + "; export the model again"));
+    throw Error(ExitCode::kBadData, escape_for_terminal(format_text("{}: not a vocabulary: {}; export the model again",
+                                                                    path.string(), problem)));
   };
   tokens_.reserve(text.size() / 2);
   entries_.reserve(text.size() / 16);
@@ -83,7 +84,7 @@ Vocabulary::Vocabulary(const std::filesystem::path& path) {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const std::uint32_t hash = hash_of(token(entries_[i]));
     Slot& slot = slots_[slot_of(token(entries_[i]), hash)];
-    if (slot.place != 0) refuse("it has '" + std::string(token(entries_[i])) + "' twice");
+    if (slot.place != 0) refuse(format_text("it has '{}' twice", token(entries_[i])));
     slot = {hash, static_cast<std::uint32_t>(i) + 1};
   }
 }
