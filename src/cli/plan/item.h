@@ -23,14 +23,14 @@ struct Item {
   std::string prompt;
   std::uint64_t seed = 0;  // of its first picture
   int count = 1;
-  std::size_t number = 0;   // among all items of the run, from 0
-  std::size_t style = 0;    // among the styles
-  std::size_t first = 0;    // number of its first picture among all of the run, from 0
-  std::size_t line = 0;     // in the prompt file; 0: from the command line
-  std::size_t file = 0;     // among the prompt files
-  std::string id{};         // as text, empty if it has none
-  std::string output{};     // a name of its own, empty if it has none
-  nlohmann::json passed{};  // what the JSON record repeats: an object, or empty
+  std::size_t number = 0;           // among all items of the run, from 0
+  std::size_t style = 0;            // among the styles
+  std::size_t first = 0;            // number of its first picture among all of the run, from 0
+  std::size_t line = 0;             // in the prompt file; 0: from the command line
+  std::size_t file = 0;             // among the prompt files
+  std::string id{};                 // as text, empty if it has none
+  std::string output{};             // a name of its own, empty if it has none
+  nlohmann::ordered_json passed{};  // what the JSON record repeats: an object, or empty
 };
 
 // Makes items of rows. Settings that many items have in common are settled once.

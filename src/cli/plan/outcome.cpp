@@ -91,7 +91,7 @@ std::string job_text(const Plan& plan, const Job& job) {
 // What the row of the prompt file has for other programs, or may override.
 void add_passed(Json& object, const Item& item) {
   if (item.line > 0) object["line"] = item.line;
-  if (!item.passed.empty()) object.update(Json(item.passed));
+  if (!item.passed.empty()) object.update(item.passed);
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ std::string outcome_json(const Plan& plan, const Job& job, const Outcome& outcom
 std::string refused_json(const RefusedLine& line) {
   Json object = {
       {"line", line.line}, {"path", nullptr}, {"status", name_of(Status::kFailed)}, {"error", shorten(line.error)}};
-  if (!line.passed.empty()) object.update(Json(line.passed));
+  if (!line.passed.empty()) object.update(line.passed);
   return json_line(object);
 }
 

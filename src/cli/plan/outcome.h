@@ -28,7 +28,7 @@ struct Outcome {
 struct RefusedLine {
   std::size_t line = 0;
   std::string error;
-  nlohmann::json passed{};  // as an item's, if it could be read so far
+  nlohmann::ordered_json passed{};  // as an item's, if it could be read so far
 };
 
 // Like outcome_json, for a line that never became a job.

@@ -84,7 +84,7 @@ class ObjectReader {
       else if (!take_own_key(key, value))
         take_key(key, value);
     }
-    if (!passed_.empty()) row_.passed = std::move(passed_);
+    if (!passed_.empty()) row_.passed = passed_;
     return std::move(row_);
   }
 

@@ -124,7 +124,7 @@ std::optional<PromptRow> PromptFiles::read_prompt(const std::string& path, const
     row.file = names_.size() - 1;
     if (row.id.empty()) {
       row.id = fs::path(path).stem().string();
-      if (row.passed.empty()) row.passed = nlohmann::json::object({{"id", row.id}});
+      if (row.passed.empty()) row.passed = nlohmann::ordered_json::object({{"id", row.id}});
     }
     return row;
   } catch (const Error& error) {

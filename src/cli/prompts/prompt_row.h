@@ -23,7 +23,7 @@ struct PromptRow {
   std::string id{};                           // as text, empty if there is none
   std::string output{};                       // a name of its own, empty if there is none
   std::optional<foreign::Request> foreign{};  // settings of another program, followed as far as the model can
-  nlohmann::json passed{};                    // what the JSON record repeats: id, custom_id, metadata, extra; or empty
+  nlohmann::ordered_json passed{};            // what the JSON record repeats: id, custom_id, metadata, extra; or empty
 };
 
 // Where a row comes from, and how it is read.

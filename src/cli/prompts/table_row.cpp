@@ -81,7 +81,7 @@ PromptRow parse_table_row(const std::vector<std::string>& header, const std::vec
     if (!cells[i].empty() && header[i] != kLeftOut) take_cell(row, header[i], cells[i], source, passed);
   }
   if (row.prompt.empty()) throw Error(ExitCode::kBadData, "the prompt is empty");
-  if (!passed.empty()) row.passed = std::move(passed);
+  if (!passed.empty()) row.passed = passed;
   return row;
 }
 

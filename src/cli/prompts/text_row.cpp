@@ -108,7 +108,7 @@ class SwitchReader {
       take_prompt(std::string(text));
     while (at_ < words_.size()) take_switch();
     if (!has_prompt_) throw Error(ExitCode::kBadData, "the line has switches and no prompt");
-    if (!passed_.empty()) row_.passed = std::move(passed_);
+    if (!passed_.empty()) row_.passed = passed_;
     return std::move(row_);
   }
 

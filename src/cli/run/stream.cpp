@@ -61,7 +61,7 @@ class Stream {
 
   void draw_row(PromptRow row, Executor& executor) {
     const std::size_t line = row.line;
-    const nlohmann::json passed = row.passed;
+    const nlohmann::ordered_json passed = row.passed;
     try {
       plan_next(std::move(row));
     } catch (const Error& error) {
