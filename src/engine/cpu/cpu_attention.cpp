@@ -3,21 +3,18 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/ones.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
-#include <numbers>
 #include <type_traits>
 #include <vector>
 
 #include "cpu/cpu_product.h"
-#include "cpu/vectors.h"
+#include "cpu/vector_kernels.h"
 
 namespace txt2img {
 
@@ -25,70 +22,6 @@ namespace {
 
 constexpr std::int64_t kQueries = 64;  // rows and columns of a block of scores: with keys and values a few 100 KB
 constexpr std::int64_t kKeys = 512;
-
-// e^x for x <= 0: 2^n e^r with |r| <= ln(2) / 2, whose Taylor series is cut after r^6 (relative error below 2e-7).
-[[gnu::always_inline]] inline void exponentiate(Lanes& x) {
-  constexpr float kRound = 12582912.0F;  // 1.5 x 2^23: adding it rounds to whole numbers
-  for (std::int64_t i = 0; i < kLanes; ++i) x[i] = x[i] < -87.0F ? -87.0F : x[i];
-  constexpr float kHighLn2 = 355.0F / 512;  // few bits, so that its products are exact
-  constexpr auto kLowLn2 = static_cast<float>(std::numbers::ln2 - kHighLn2);
-  const Lanes n = (x * std::numbers::log2e_v<float> + kRound) - kRound;
-  const Lanes r = (x - n * kHighLn2) - n * kLowLn2;
-  Lanes power = r * (1.0F / 720) + 1.0F / 120;
-  power = power * r + 1.0F / 24;
-  power = power * r + 1.0F / 6;
-  power = power * r + 0.5F;
-  power = power * r + 1.0F;
-  power = power * r + 1.0F;
-  const IntLanes exponent = (__builtin_convertvector(n, IntLanes) + 127) << 23;
-  Lanes scale;
-  std::memcpy(&scale, &exponent, sizeof(scale));
-  x = power * scale;
-}
-
-// What is known of a query's row so far.
-struct Row {
-  float largest = -std::numeric_limits<float>::infinity();
-  float sum = 0;
-};
-
-// Scores (a multiple of kLanes) become their exponentials, less the largest score so far; returns the factor by which
-// what was summed up before shrinks.
-TXT2IMG_VECTORISED
-float soften(float* scores, std::int64_t count, float scale, Row& row) {
-  Lanes largest{};
-  load(scores, largest);
-  for (std::int64_t i = kLanes; i < count; i += kLanes) {
-    Lanes x;
-    load(scores + i, x);
-    largest = x > largest ? x : largest;
-  }
-  float top = row.largest;
-  for (std::int64_t i = 0; i < kLanes; ++i) top = std::max(top, largest[i] * scale);
-  Lanes sum{};
-  for (std::int64_t i = 0; i < count; i += kLanes) {
-    Lanes x;
-    load(scores + i, x);
-    x = x * scale - top;
-    exponentiate(x);
-    sum += x;
-    store(x, scores + i);
-  }
-  const float shrink = std::exp(row.largest - top);
-  row.sum *= shrink;
-  for (std::int64_t i = 0; i < kLanes; ++i) row.sum += sum[i];
-  row.largest = top;
-  return shrink;
-}
-
-TXT2IMG_VECTORISED
-void narrow(const float* from, std::int64_t count, at::BFloat16* to) {
-  for (std::int64_t i = 0; i < count; i += kLanes) {
-    Lanes x;
-    load(from + i, x);
-    store(x, to + i);
-  }
-}
 
 std::int64_t round_up(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
 
@@ -114,8 +47,9 @@ at::Tensor pack_values(const at::Tensor& v) {
 template <typename T>
 class Block {
  public:
-  Block(std::int64_t width, std::int64_t keys)
-      : width_(width),
+  Block(std::int64_t width, std::int64_t keys, const VectorKernels& kernels)
+      : kernels_(&kernels),
+        width_(width),
         keys_(keys),
         scale_(1.0F / std::sqrt(static_cast<float>(width))),
         scores_(static_cast<std::size_t>(kQueries * kKeys)),
@@ -125,7 +59,7 @@ class Block {
   // q: `count` rows of the width, each `stride` after the other; result `y` likewise.
   void run(const T* q, std::int64_t stride, std::int64_t count, const T* keys, const T* values, T* y,
            std::int64_t y_stride) {
-    std::array<Row, kQueries> rows{};
+    std::array<SoftmaxRow, kQueries> rows{};
     for (std::int64_t first = 0; first < keys_; first += kKeys) {
       const std::int64_t size = std::min(kKeys, keys_ - first);
       multiply({count, size, width_, stride, kKeys, kKeys, false}, q, keys + first * width_, scores_.data());
@@ -139,12 +73,12 @@ class Block {
 
  private:
   // One row of scores becomes weights, and the row of sums shrinks.
-  void weigh(std::int64_t i, std::int64_t size, bool is_first, Row& row) {
+  void weigh(std::int64_t i, std::int64_t size, bool is_first, SoftmaxRow& row) {
     float* const scores = scores_.data() + i * kKeys;
     const std::int64_t whole = round_up(size, kLanes);
     std::fill(scores + size, scores + whole, -std::numeric_limits<float>::infinity());
-    const float shrink = soften(scores, whole, scale_, row);
-    if (!weights_.empty()) narrow(scores, whole, weights_.data() + i * kKeys);
+    const float shrink = kernels_->soften(scores, whole, scale_, row);
+    if (!weights_.empty()) kernels_->narrow(scores, whole, weights_.data() + i * kKeys);
     if (is_first || shrink == 1) return;
     for (std::int64_t j = 0; j < width_; ++j) sums_[static_cast<std::size_t>(i * width_ + j)] *= shrink;
   }
@@ -162,6 +96,7 @@ class Block {
       y[j] = static_cast<T>(sums_[static_cast<std::size_t>(i * width_ + j)] / sum);
   }
 
+  const VectorKernels* kernels_;
   std::int64_t width_, keys_;
   float scale_;
   std::vector<float> scores_;
@@ -170,7 +105,7 @@ class Block {
 };
 
 template <typename T>
-at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const VectorKernels& kernels) {
   const std::int64_t pictures = q.size(0), heads = q.size(1), queries = q.size(2), width = q.size(3);
   const at::Tensor packed_keys = pack_keys(k);
   const at::Tensor packed_values = pack_values(v);
@@ -180,7 +115,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
   const std::int64_t blocks = (queries + kQueries - 1) / kQueries;
 
   at::parallel_for(0, pictures * heads * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    Block<T> block(width, k.size(2));
+    Block<T> block(width, k.size(2), kernels);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t head = i / blocks, first = i % blocks * kQueries;
       const auto row = [&](const at::Tensor& x) {
@@ -197,8 +132,8 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
 
 }  // namespace
 
-at::Tensor cpu_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  return q.scalar_type() == at::kFloat ? attend<float>(q, k, v) : attend<at::BFloat16>(q, k, v);
+at::Tensor cpu_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const VectorKernels& kernels) {
+  return q.scalar_type() == at::kFloat ? attend<float>(q, k, v, kernels) : attend<at::BFloat16>(q, k, v, kernels);
 }
 
 }  // namespace txt2img

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "cpu/vectors.h"
+#include "cpu/vector_kernels.h"
 
 namespace txt2img {
 
@@ -23,6 +23,7 @@ WinogradWeight winograd_weight(const at::Tensor& weight, std::int64_t side, c10:
 // The convolution of x (N, C, h, w) with stride 1 and padding 1 -> (N, C', h, w), channels last. C and C' are multiples
 // of kLanes; `bias` (C') of x's type, or undefined. bfloat16 needs has_cpu_product. The rounding error is up to ten
 // times that of a plain convolution in float32, 2.5 times in bfloat16 (where tiles of side 4 would make it 15 times).
-at::Tensor winograd_convolution(const at::Tensor& x, const WinogradWeight& weight, const at::Tensor& bias);
+at::Tensor winograd_convolution(const at::Tensor& x, const WinogradWeight& weight, const at::Tensor& bias,
+                                const VectorKernels& kernels = best_kernels());
 
 }  // namespace txt2img

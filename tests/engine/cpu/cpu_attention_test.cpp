@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "cpu/cpu_product.h"
+#include "cpu/vector_kernels.h"
 
 namespace txt2img {
 namespace {
@@ -38,10 +39,13 @@ TEST_P(CpuAttention, IsWhatItIsDefinedToBe) {
   const at::Tensor k = heads_of(sizes.keys, sizes.width, dtype);
   const at::Tensor v = heads_of(sizes.keys, sizes.width, dtype);
   const at::Tensor exact = at::scaled_dot_product_attention(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble));
-  const at::Tensor y = cpu_attention(q, k, v);
-  ASSERT_EQ(y.sizes(), exact.sizes());
-  EXPECT_EQ(y.scalar_type(), dtype);
-  EXPECT_LT((y - exact).abs().max().item<double>(), dtype == at::kFloat ? 2e-5 * sizes.size : 0.03);
+  for (const VectorKernels& kernels : vector_kernels()) {
+    SCOPED_TRACE(kernels.name);
+    const at::Tensor y = cpu_attention(q, k, v, kernels);
+    ASSERT_EQ(y.sizes(), exact.sizes());
+    EXPECT_EQ(y.scalar_type(), dtype);
+    EXPECT_LT((y - exact).abs().max().item<double>(), dtype == at::kFloat ? 2e-5 * sizes.size : 0.03);
+  }
 }
 
 // Whole blocks; rests of queries and keys; a prompt; fewer keys than lanes; scores beyond what exp can hold.

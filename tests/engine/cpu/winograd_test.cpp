@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "cpu/cpu_product.h"
+#include "cpu/vector_kernels.h"
 
 namespace txt2img {
 namespace {
@@ -49,11 +50,15 @@ TEST_P(Winograd, ConvolvesAsItIsDefined) {
   const at::Tensor bias = sizes.has_bias ? at::randn({sizes.out}).to(kind.dtype) : at::Tensor();
   const auto exact_bias = sizes.has_bias ? std::optional(bias.to(at::kDouble)) : std::nullopt;
   const at::Tensor exact = at::conv2d(x.to(at::kDouble), weight.to(at::kDouble), exact_bias, 1, 1);
-  const at::Tensor y = winograd_convolution(x, winograd_weight(weight, kind.side, kind.dtype), bias);
-  ASSERT_EQ(y.sizes(), exact.sizes());
-  EXPECT_EQ(y.scalar_type(), kind.dtype);
-  EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
-  EXPECT_LT((y - exact).abs().max().item<double>(), kind.error_max * exact.abs().max().item<double>());
+  const WinogradWeight packed = winograd_weight(weight, kind.side, kind.dtype);
+  for (const VectorKernels& kernels : vector_kernels()) {
+    SCOPED_TRACE(kernels.name);
+    const at::Tensor y = winograd_convolution(x, packed, bias, kernels);
+    ASSERT_EQ(y.sizes(), exact.sizes());
+    EXPECT_EQ(y.scalar_type(), kind.dtype);
+    EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
+    EXPECT_LT((y - exact).abs().max().item<double>(), kind.error_max * exact.abs().max().item<double>());
+  }
 }
 
 // Whole tiles; sides that are cut; less than one tile; two pictures; more tiles than are worked on at once; weights in
