@@ -29,8 +29,7 @@ fs::path folder_of(const fs::path& file) {
 
 void check_for_stop() {
   if (stop_signal() == 0) return;
-  throw Error(static_cast<ExitCode>(128 + stop_signal()),
-              "interrupted; the pictures are there, the overview of them is not");
+  throw Error(stopped_code(), "interrupted; the pictures are there, the overview of them is not");
 }
 
 // Without pixels where there is no picture, or none that can be read.

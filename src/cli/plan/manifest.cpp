@@ -30,24 +30,20 @@ constexpr std::string_view kName = "manifest.";
 constexpr std::string_view kEnding = ".jsonl";
 constexpr std::string_view kLineStart = R"({"path":")";
 
-Precision get_precision(const nlohmann::json& line, const char* key) {
-  return parse_precision(line.at(key).get_ref<const std::string&>());
-}
-
 ManifestEntry parse_entry(const std::string& text) {
   const JsonSource source{.name = "manifest", .remedy = ""};
   const nlohmann::json line = parse_json(text, source, kLineMax);
   const JsonObject object(line, source);
-  return {.path = line.at("path").get<std::string>(),
+  return {.path = object.get_string("path"),
           .item = object.get_integer<std::size_t>("item", 0, kSeedMax),
           .image = object.get_integer("image", 0, kCountMax),
           .seed = object.get_integer<std::uint64_t>("seed", 0, kSeedMax),
           .run_seed = object.get_integer<std::uint64_t>("run_seed", 0, kSeedMax),
-          .job_key = line.at("job_key").get<std::string>(),
-          .sha256 = line.at("sha256").get<std::string>(),
-          .device = line.at("device").get<std::string>(),
-          .precision = get_precision(line, "dtype"),
-          .vae_precision = get_precision(line, "vae_dtype")};
+          .job_key = object.get_string("job_key"),
+          .sha256 = object.get_string("sha256"),
+          .device = object.get_string("device"),
+          .precision = parse_precision(object.get_string("dtype")),
+          .vae_precision = parse_precision(object.get_string("vae_dtype"))};
 }
 
 bool is_manifest(const fs::path& file) {
@@ -61,8 +57,6 @@ std::optional<ManifestEntry> find_entry(const std::string& text) {
   try {
     return parse_entry(text);
   } catch (const Error&) {
-    return std::nullopt;
-  } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
 }

@@ -38,7 +38,7 @@ int open_file(const std::string& file) {
 void wait_for_input(int descriptor) {
   pollfd input{.fd = descriptor, .events = POLLIN, .revents = 0};
   while (::poll(&input, 1, kPatience) <= 0) {
-    if (stop_signal() != 0) throw Error(static_cast<ExitCode>(128 + stop_signal()), "interrupted");
+    if (stop_signal() != 0) throw Error(stopped_code(), "interrupted");
   }
 }
 

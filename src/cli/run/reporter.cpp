@@ -160,7 +160,7 @@ ExitCode Reporter::end() {
 
 Error Reporter::interruption() const {
   const std::scoped_lock lock(mutex_);
-  return {static_cast<ExitCode>(128 + stop_signal()),
+  return {stopped_code(),
           counts_.done == 0 ? "interrupted before a picture was finished" : "interrupted; " + kept_text()};
 }
 

@@ -48,4 +48,6 @@ void defer_signals() { is_deferred = true; }
 
 int stop_signal() { return stop; }
 
+ExitCode stopped_code() { return static_cast<ExitCode>(128 + stop_signal()); }
+
 }  // namespace txt2img::cli

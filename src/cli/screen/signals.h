@@ -2,6 +2,8 @@
 // drawn the first asks to stop, and the second ends the program.
 #pragma once
 
+#include "txt2img/error.h"
+
 namespace txt2img::cli {
 
 // Once, at the start. Signals that are ignored (nohup) stay so; a closed pipe becomes a failed write.
@@ -12,5 +14,8 @@ void defer_signals();
 
 // The signal that asked to stop, 0 if none did.
 int stop_signal();
+
+// What the program ends with after that signal, as a shell would say of one that it killed.
+ExitCode stopped_code();
 
 }  // namespace txt2img::cli

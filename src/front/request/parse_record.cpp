@@ -6,7 +6,9 @@
 #include <optional>
 #include <vector>
 
+#include "bundle/bundle_json.h"
 #include "sampling/sampler_options_json.h"
+#include "text/json_fields.h"
 #include "txt2img/json.h"
 #include "txt2img/record.h"
 
@@ -16,6 +18,7 @@ namespace {
 constexpr std::size_t kRecordMax = std::size_t{1} << 20;
 constexpr std::string_view kFormat = "txt2img-record";
 constexpr int kVersion = 1;
+constexpr std::array<std::string_view, 2> kDevices = {"cpu", "cuda"};
 
 std::string get_sha256(const JsonObject& object, std::string_view key) {
   std::string text = object.get_string(key);
@@ -31,12 +34,6 @@ const auto& get_entry(const JsonObject& object, std::string_view key, const Tabl
   std::vector<std::string_view> names;
   for (const auto& entry : table) names.push_back(entry.name);
   return table[object.get_choice(key, names)];
-}
-
-Precision get_precision(const JsonObject& object, std::string_view key) {
-  constexpr std::array kAll = {Precision::kFloat32, Precision::kBfloat16, Precision::kFloat16};
-  const std::array names = {name_of(kAll[0]), name_of(kAll[1]), name_of(kAll[2])};
-  return kAll[object.get_choice(key, names)];
 }
 
 constexpr auto kSettingsKeys = std::to_array<std::string_view>(
@@ -98,21 +95,19 @@ Settings parse_settings(const JsonObject& object) {
 }
 
 Stages parse_stages(const JsonObject& object) {
-  object.allow_only({"ids", "context", "noise", "latent", "pixels"});
-  return {.ids = get_sha256(object, "ids"),
-          .context = get_sha256(object, "context"),
-          .noise = get_sha256(object, "noise"),
-          .latent = get_sha256(object, "latent"),
-          .pixels = get_sha256(object, "pixels")};
+  Stages stages;
+  read_fields(object, {required("ids", stages.ids, get_sha256), required("context", stages.context, get_sha256),
+                       required("noise", stages.noise, get_sha256), required("latent", stages.latent, get_sha256),
+                       required("pixels", stages.pixels, get_sha256)});
+  return stages;
 }
 
-std::vector<Retry> parse_retries(const JsonObject& root) {
+std::vector<Retry> get_retries(const JsonObject& root, std::string_view key) {
   std::vector<Retry> retries;
-  if (!root.has("retries")) return retries;
   constexpr std::array kAll = {Retry::kVaeFloat32, Retry::kVaeTiled, Retry::kSmallerBatch};
-  for (const std::string& text : root.get_strings("retries")) {
+  for (const std::string& text : root.get_strings(key)) {
     const auto* const found = std::ranges::find(kAll, text, [](Retry retry) { return name_of(retry); });
-    if (found == kAll.end()) root.fail("retries", "has " + quote(text) + ", which is no retry");
+    if (found == kAll.end()) root.fail(key, "has " + quote(text) + ", which is no retry");
     retries.push_back(*found);
   }
   return retries;
@@ -127,17 +122,24 @@ std::string get_word(const JsonObject& object, std::string_view key) {
 }
 
 // A CPU has threads and instructions, a GPU its name.
-Machine parse_machine(const JsonObject& object, bool is_cpu) {
-  Machine machine{.libtorch = get_word(object, "libtorch")};
-  if (is_cpu) {
-    object.allow_only({"threads", "instructions", "libtorch"});
-    machine.threads = object.get_integer("threads", 1, std::numeric_limits<int>::max());
-    machine.instructions = get_word(object, "instructions");
+Machine parse_machine(const JsonObject& object, const std::string& device) {
+  Machine machine;
+  const JsonField libtorch = required("libtorch", machine.libtorch, get_word);
+  if (device == kDevices[0]) {
+    read_fields(object, {libtorch, required("threads", machine.threads, 1, std::numeric_limits<int>::max()),
+                         required("instructions", machine.instructions, get_word)});
   } else {
-    object.allow_only({"gpu", "libtorch"});
-    machine.gpu = get_word(object, "gpu");
+    read_fields(object, {libtorch, required("gpu", machine.gpu, get_word)});
   }
   return machine;
+}
+
+std::string get_device(const JsonObject& object, std::string_view key) {
+  return std::string(kDevices[object.get_choice(key, kDevices)]);
+}
+
+void read_model(const JsonObject& object, Record& record) {
+  read_fields(object, {required("name", record.model), required("sha256", record.model_sha256, get_sha256)});
 }
 
 // First of all, since nothing is known of the keys of another format or a later version.
@@ -153,26 +155,24 @@ Record parse(const std::string& text, const JsonSource& source) {
   const nlohmann::json document = parse_json(text, source, kRecordMax);
   const JsonObject root(document, source);
   check_format(root);
-  root.allow_only({"format", "version", "program", "job_key", "model", "settings", "device", "dtype", "vae_dtype",
-                   "levers", "stages", "retries", "machine"});
-  const JsonObject model = root.get_object("model");
-  model.allow_only({"name", "sha256"});
-  constexpr std::array<std::string_view, 2> kDevices = {"cpu", "cuda"};
-  const std::size_t device = root.get_choice("device", kDevices);
-  std::optional<Machine> machine;
-  if (root.has("machine")) machine = parse_machine(root.get_object("machine"), device == 0);
-  return {.version = root.get_string("program"),
-          .job_key = get_sha256(root, "job_key"),
-          .model = model.get_string("name"),
-          .model_sha256 = get_sha256(model, "sha256"),
-          .settings = parse_settings(root.get_object("settings")),
-          .device = std::string(kDevices[device]),
-          .precision = get_precision(root, "dtype"),
-          .vae_precision = get_precision(root, "vae_dtype"),
-          .levers = root.has("levers") ? get_word(root, "levers") : "",
-          .stages = parse_stages(root.get_object("stages")),
-          .retries = parse_retries(root),
-          .machine = std::move(machine)};
+  Record record;
+  const auto read_before = [](const JsonObject&, std::string_view) {};
+  read_fields(root, {
+                        {"format", read_before},
+                        {"version", read_before},
+                        {"model", [&](const JsonObject&, auto key) { read_model(root.get_object(key), record); }},
+                        required("device", record.device, get_device),
+                        optional("machine", record.machine, object_by(parse_machine, record.device)),
+                        required("program", record.version),
+                        required("job_key", record.job_key, get_sha256),
+                        required("settings", record.settings, object_by(parse_settings)),
+                        required("dtype", record.precision, get_precision),
+                        required("vae_dtype", record.vae_precision, get_precision),
+                        optional("levers", record.levers, get_word),
+                        required("stages", record.stages, object_by(parse_stages)),
+                        optional("retries", record.retries, get_retries),
+                    });
+  return record;
 }
 
 constexpr const char* kRemedy = "use a picture that this version of txt2img or an earlier one wrote";
