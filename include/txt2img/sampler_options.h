@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "txt2img/export.h"
-#include "txt2img/names.h"
+#include "txt2img/sampler_table.h"
 #include "txt2img/scheduler_config.h"
 
 namespace txt2img {
@@ -45,7 +45,7 @@ struct SamplerOptions {
 };
 
 // A row for each of them but the lists: its name (in prompt files and records; "--" and '-' on the command line), its
-// place, its range and whom it concerns.
+// place and its range. Whom it concerns say the rows of the samplers.
 struct SamplerOptionInfo {
   using Member = std::variant<double SamplerOptions::*, int SamplerOptions::*, bool SamplerOptions::*,
                               SolverType SamplerOptions::*, SolverPrediction SamplerOptions::*,
@@ -54,7 +54,6 @@ struct SamplerOptionInfo {
   Member member;
   double min = 0;  // of numbers
   double max = 0;
-  std::span<const SamplerKind> samplers;  // that use it; empty: a matter of the schedule
 };
 
 TXT2IMG_API std::span<const SamplerOptionInfo> sampler_options();

@@ -41,40 +41,20 @@ at::Tensor limited(const at::Tensor& x0, const X0Limit& limit) {
   return x0;
 }
 
-// Which of a model's wishes a sampler of the reference listens to.
+// Which of a model's settings a sampler of the reference listens to.
 X0Limit::Kind limit_kind(const SchedulerConfig& config, SamplerKind sampler, const SamplerOptions& options) {
   using Kind = X0Limit::Kind;
   const Kind threshold = config.thresholding ? Kind::kThreshold : Kind::kNone;
-  switch (sampler) {
-    case SamplerKind::kDdpm:
-    case SamplerKind::kDdim:
-    case SamplerKind::kLcm: return threshold == Kind::kNone && config.clip_sample ? Kind::kClip : threshold;
-    case SamplerKind::kHeun: return config.clip_sample && !config.is_flow() ? Kind::kClip : Kind::kNone;
-    case SamplerKind::kUnipc: return options.solver_prediction == SolverPrediction::kX0 ? threshold : Kind::kNone;
-    case SamplerKind::kDpmpp2m:
-    case SamplerKind::kDpmpp2mSde:
-    case SamplerKind::kDpmpp2s:
-    case SamplerKind::kDpmpp3m:
-    case SamplerKind::kDeis:
-    case SamplerKind::kEdmDpmpp2m:
-    case SamplerKind::kSaSolver: return threshold;
-    case SamplerKind::kPndm:
-    case SamplerKind::kLms:
-    case SamplerKind::kEuler:
-    case SamplerKind::kEulerAncestral:
-    case SamplerKind::kDpm2:
-    case SamplerKind::kDpm2Ancestral:
-    case SamplerKind::kDpmppSde:
-    case SamplerKind::kIpndm:
-    case SamplerKind::kTcd:
-    case SamplerKind::kEdmEuler:
-    case SamplerKind::kLangevin: return Kind::kNone;
+  const Kind clip = config.clip_sample ? Kind::kClip : Kind::kNone;
+  switch (info(sampler).x0_rule) {
+    case X0Rule::kNone: return Kind::kNone;
+    case X0Rule::kClip: return config.is_flow() ? Kind::kNone : clip;
+    case X0Rule::kThreshold: return threshold;
+    case X0Rule::kThresholdOfX0: return options.solver_prediction == SolverPrediction::kX0 ? threshold : Kind::kNone;
+    case X0Rule::kThresholdOrClip: return threshold == Kind::kNone ? clip : threshold;
   }
   return Kind::kNone;
 }
-
-// DDIM keeps the network's eps; the others that use eps take what the limited x_0 leaves of x.
-bool is_felt_by_eps(SamplerKind sampler) { return sampler != SamplerKind::kDdim; }
 
 }  // namespace
 
@@ -85,7 +65,7 @@ DenoiserOptions denoiser_options(const SchedulerConfig& config, SamplerKind samp
                     .range = config.clip_sample_range,
                     .ratio = config.dynamic_thresholding_ratio,
                     .max = config.sample_max_value,
-                    .is_felt_by_eps = is_felt_by_eps(sampler)}};
+                    .is_felt_by_eps = !info(sampler).keeps_eps}};
 }
 
 Denoiser::Denoiser(Predict predict, DenoiserOptions options, Conditioning positive,

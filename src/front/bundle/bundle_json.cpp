@@ -186,7 +186,7 @@ SamplerOptions get_default_options(const JsonObject& defaults, std::string_view 
   const JsonObject object = defaults.get_object(key);
   std::vector<std::string_view> keys;
   for (const SamplerOptionInfo& row : sampler_options()) {
-    if (!row.samplers.empty()) keys.push_back(row.name);
+    if (!samplers_with(row.name).empty()) keys.push_back(row.name);
   }
   object.allow_only(keys);
   const SamplerOptions options = parse_sampler_options(object);

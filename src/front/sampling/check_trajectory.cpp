@@ -54,36 +54,28 @@ void check_lists(const TrajectoryRequest& request) {
            "run goes; give one");
   }
   if (options.sigmas.size() == 1) refuse("sigmas: one level is no run; give at least two, the last is where it ends");
-  const bool is_in_sigma = request.family() == Family::kSigma || request.family() == Family::kSolver;
+  const SamplerFamily family = request.family();
+  const bool is_in_sigma = family == SamplerFamily::kSigma || family == SamplerFamily::kSolver;
   if (!options.sigmas.empty() && !is_in_sigma) refuse(sampler_name(request) + " takes timesteps, not sigmas");
-  if (!options.timesteps.empty() && (request.config.is_edm() || request.config.is_flow())) {
+  if (!options.timesteps.empty() && request.model() != ModelKind::kDiffusion) {
     refuse("this model takes sigmas, not timesteps");
   }
-  if (request.sampler == SamplerKind::kPndm)
-    refuse("sampler pndm makes its own list of timesteps; use another sampler");
+  if (family == SamplerFamily::kPndm) refuse("sampler pndm makes its own list of timesteps; use another sampler");
   constexpr double kSigmaMax = 1e5;
   check_falling(options.sigmas, "sigmas", request.config.is_flow() ? 1 : kSigmaMax, 0);
   check_falling(options.timesteps, "timesteps", request.train_steps() - 1, 0);
-  if (request.family() != Family::kSigma && !are_whole(options.timesteps)) {
+  if (family != SamplerFamily::kSigma && !are_whole(options.timesteps)) {
     refuse(sampler_name(request) + " takes whole timesteps only");
   }
 }
 
 void check_schedule(const TrajectoryRequest& request) {
-  const std::string schedule(info(request.schedule).name);
-  if (request.family() == Family::kDistilled && request.schedule != ScheduleKind::kModel) {
-    refuse(sampler_name(request) + " has no " + schedule +
-           " schedule: it visits the grid its model was distilled on; use "
-           "--schedule model");
-  }
-  const bool is_table = request.family() == Family::kDiffusion || request.family() == Family::kPndm;
-  const bool is_between = is_sigma_schedule(request.schedule) || request.schedule == ScheduleKind::kSgmUniform;
-  if ((is_table && is_between) ||
-      (request.sampler == SamplerKind::kPndm && request.schedule == ScheduleKind::kSimple)) {
-    refuse(sampler_name(request) + " has no " + schedule +
-           " schedule: it visits timesteps of the training table; use "
-           "--sampler euler, the same rule on any noise levels");
-  }
+  if (has_schedule(info(request.sampler), info(request.schedule))) return;
+  const std::string what =
+      sampler_name(request) + " has no " + std::string(info(request.schedule).name) + " schedule: ";
+  if (request.family() == SamplerFamily::kDistilled)
+    refuse(what + "it visits the grid its model was distilled on; use --schedule model");
+  refuse(what + "it visits timesteps of the training table; use --sampler euler, the same rule on any noise levels");
 }
 
 void check_schedule_options(const TrajectoryRequest& request) {
@@ -95,8 +87,7 @@ void check_schedule_options(const TrajectoryRequest& request) {
   if (is_asked("rho") && request.schedule != ScheduleKind::kKarras && !is_edm_karras) {
     refuse("rho has a meaning only with schedule karras");
   }
-  const bool is_spread = is_sigma_schedule(request.schedule) && request.schedule != ScheduleKind::kAys &&
-                         request.schedule != ScheduleKind::kAysXl;
+  const bool is_spread = info(request.schedule).basis == ScheduleBasis::kSigmas;
   if ((is_asked("sigma_min") || is_asked("sigma_max")) && !is_spread && !is_edm_karras) {
     refuse("sigma_min and sigma_max have a meaning only with the schedules karras, exponential, beta and lu");
   }
@@ -105,46 +96,35 @@ void check_schedule_options(const TrajectoryRequest& request) {
 
 void check_prediction(const TrajectoryRequest& request) {
   const bool is_epsilon = request.options.solver_prediction == SolverPrediction::kEpsilon;
-  if (is_epsilon && request.sampler != SamplerKind::kSaSolver && request.final_type() == FinalSigma::kZero) {
+  if (is_epsilon && request.levels().end != RunEnd::kLast && request.ends_clean()) {
     refuse("solver_prediction epsilon does not reach zero noise; add --final-sigmas-type sigma_min");
   }
-  const bool is_unfinished = request.sampler == SamplerKind::kUnipc && !request.options.lower_order_final;
-  if (is_unfinished && request.final_type() == FinalSigma::kZero) {
-    refuse("unipc without lower_order_final does not reach zero noise; add --final-sigmas-type sigma_min");
+  const SamplerInfo& sampler = info(request.sampler);
+  if (sampler.solver.needs_lower_order_final && !request.options.lower_order_final && request.ends_clean()) {
+    refuse(std::string(sampler.name) +
+           " without lower_order_final does not reach zero noise; add --final-sigmas-type sigma_min");
   }
-  if (request.config.prediction_type == PredictionType::kSample && request.sampler == SamplerKind::kPndm) {
+  if (request.config.prediction_type == PredictionType::kSample && request.family() == SamplerFamily::kPndm) {
     refuse("sampler pndm needs a model that predicts epsilon or v; use --sampler ddim");
   }
 }
 
 void check_model(const TrajectoryRequest& request) {
-  const bool is_edm_sampler = request.sampler == SamplerKind::kEdmEuler || request.sampler == SamplerKind::kEdmDpmpp2m;
-  if (is_edm_sampler && !request.config.is_edm()) {
+  const SamplerInfo& sampler = info(request.sampler);
+  const ModelKind model = request.model();
+  if (model != ModelKind::kEdm && !sampler.models.contains(ModelKind::kDiffusion)) {
     refuse(sampler_name(request) + " needs a model with EDM preconditioning (sigma_data in model.json); use " +
-           (request.sampler == SamplerKind::kEdmEuler ? "euler" : "dpmpp_2m"));
+           std::string(sampler.plain_twin));
   }
-  if (request.config.is_edm()) {
-    constexpr std::array kGood{SamplerKind::kEuler,    SamplerKind::kEulerAncestral, SamplerKind::kHeun,
-                               SamplerKind::kDpmpp2m,  SamplerKind::kDpmpp2mSde,     SamplerKind::kDpmpp3m,
-                               SamplerKind::kEdmEuler, SamplerKind::kEdmDpmpp2m};
-    const bool is_good = std::ranges::find(kGood, request.sampler) != kGood.end();
-    if (!is_good)
-      refuse(sampler_name(request) + " does not go with a model of EDM preconditioning; use edm_euler or edm_dpmpp_2m");
-    const bool has_schedule = request.schedule == ScheduleKind::kModel || request.schedule == ScheduleKind::kKarras ||
-                              request.schedule == ScheduleKind::kExponential || request.schedule == ScheduleKind::kBeta;
-    if (!has_schedule) refuse("a model of EDM preconditioning has the schedules karras, exponential and beta only");
-  }
-  if (request.config.is_flow()) {
-    constexpr std::array kGood{SamplerKind::kEuler,      SamplerKind::kHeun,    SamplerKind::kDpmpp2m,
-                               SamplerKind::kDpmpp2mSde, SamplerKind::kDpmpp2s, SamplerKind::kDpmpp3m,
-                               SamplerKind::kDeis,       SamplerKind::kUnipc,   SamplerKind::kSaSolver};
-    const bool is_good = std::ranges::find(kGood, request.sampler) != kGood.end();
-    if (!is_good || request.options.s_churn > 0)
-      refuse(sampler_name(request) + " does not go with flow matching; use euler or heun");
-    const bool has_schedule = request.schedule == ScheduleKind::kModel || request.schedule == ScheduleKind::kKarras ||
-                              request.schedule == ScheduleKind::kExponential || request.schedule == ScheduleKind::kBeta;
-    if (!has_schedule) refuse("a model of flow matching has the schedules model, karras, exponential and beta only");
-  }
+  const bool is_good = sampler.models.contains(model);
+  if (model == ModelKind::kEdm && !is_good)
+    refuse(sampler_name(request) + " does not go with a model of EDM preconditioning; use edm_euler or edm_dpmpp_2m");
+  if (model == ModelKind::kFlow && (!is_good || request.options.s_churn > 0))
+    refuse(sampler_name(request) + " does not go with flow matching; use euler or heun");
+  if (info(request.schedule).models.contains(model)) return;
+  if (model == ModelKind::kEdm)
+    refuse("a model of EDM preconditioning has the schedules karras, exponential and beta only");
+  refuse("a model of flow matching has the schedules model, karras, exponential and beta only");
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ Trajectory plan_edm(const TrajectoryRequest& request) {
   const bool is_model = request.schedule == ScheduleKind::kModel;
   std::vector<double> sigmas = spread_sigmas(is_model ? ScheduleKind::kKarras : request.schedule, range, request.steps);
   // Where there is one step only, the last of the levels is the first.
-  const double least = request.family() == Family::kSigma ? sigmas.back() : range.min;
-  double last = request.final_type() == FinalSigma::kZero ? 0 : least;
+  const double least = request.family() == SamplerFamily::kSigma ? sigmas.back() : range.min;
+  double last = request.ends_clean() ? 0 : least;
   if (!request.options.sigmas.empty()) {
     sigmas.assign(request.options.sigmas.begin(), request.options.sigmas.end() - 1);
     last = request.options.sigmas.back();

@@ -17,16 +17,15 @@ std::vector<double> flow_sigmas(const TrajectoryRequest& request) {
   const double least = 1.0 / request.train_steps();
   std::vector<double> sigmas;
   for (int i = 0; i < request.steps; ++i) {
-    if (request.family() == Family::kSigma) {
+    if (request.family() == SamplerFamily::kSigma) {
       sigmas.push_back(shifted(linspace_at(1, to_float32(shifted(least, shift)), request.steps, i), shift));
-    } else if (request.sampler == SamplerKind::kUnipc) {
+    } else if (request.levels().starts_below_one) {
       sigmas.push_back(shifted(linspace_at(1, least, request.steps + 1, i), shift));
     } else {
       sigmas.push_back(shifted(1 - linspace_at(1, least, request.steps + 1, request.steps - i), shift));
     }
   }
-  // UniPC has to know log alpha.
-  if (request.sampler == SamplerKind::kUnipc) sigmas.front() = std::min(sigmas.front(), 1 - 1e-6);
+  if (request.levels().starts_below_one) sigmas.front() = std::min(sigmas.front(), 1 - 1e-6);
   return sigmas;
 }
 
@@ -45,13 +44,12 @@ Trajectory plan_flow(const TrajectoryRequest& request) {
     sigmas.assign(request.options.sigmas.begin(), request.options.sigmas.end() - 1);
     last = request.options.sigmas.back();
   }
-  const bool repeats = request.sampler == SamplerKind::kDeis || request.sampler == SamplerKind::kSaSolver;
-  if (repeats && request.options.sigmas.empty()) last = sigmas.back();
+  if (request.levels().end == RunEnd::kLast && request.options.sigmas.empty()) last = sigmas.back();
   std::vector<NoiseLevel> levels;
   for (const double sigma : sigmas) {
     const double t = sigma * request.train_steps();
     levels.push_back(
-        flow_level(to_float32(sigma), request.family() == Family::kSolver ? std::trunc(t) : to_float32(t)));
+        flow_level(to_float32(sigma), request.family() == SamplerFamily::kSolver ? std::trunc(t) : to_float32(t)));
   }
   return join(levels, flow_level(to_float32(last), 0));
 }

@@ -60,7 +60,6 @@ constexpr auto kSolverTypes =
     std::to_array<string_view>({"auto", "midpoint", "heun", "bh1", "bh2", "plms", "prk", "fixed_small",
                                 "fixed_small_log", "fixed_large", "predictor_corrector", "corrector"});
 constexpr auto kRetries = std::to_array<string_view>({"vae_float32", "vae_tiled", "smaller_batch"});
-constexpr auto kMethods = std::to_array<string_view>({"one step", "two stages", "multistep"});
 
 struct PrecisionLabel {
   string_view label;
@@ -246,7 +245,6 @@ SolverType parse_solver_type(string_view label) {
 }
 
 string_view name_of(SolverType type) { return kSolverTypes[static_cast<std::size_t>(type)]; }
-string_view name_of(SamplerMethod method) { return kMethods[static_cast<std::size_t>(method)]; }
 
 Precision parse_precision(string_view label) {
   const std::string folded = fold(label);

@@ -17,21 +17,22 @@ struct Point {
 };
 
 GridFamily grid_of(const TrajectoryRequest& request) {
-  return request.family() == Family::kSolver ? GridFamily::kSolver : GridFamily::kSigma;
+  return request.family() == SamplerFamily::kSolver ? GridFamily::kSolver : GridFamily::kSigma;
 }
 
 // The solvers of the reference tell the network whole timesteps. Most round those of Karras' levels, DPM-Solver those
 // of Lu's too, except with cosine betas; the rest is cut off.
 double told_timestep(const TrajectoryRequest& request, double timestep) {
-  if (request.family() != Family::kSolver) {
-    const bool rounds = request.sampler == SamplerKind::kDpm2 || request.sampler == SamplerKind::kDpm2Ancestral;
-    return rounds && request.schedule == ScheduleKind::kKarras ? std::nearbyint(timestep) : to_float32(timestep);
-  }
-  const bool is_multistep_dpm = request.sampler == SamplerKind::kDpmpp2m ||
-                                request.sampler == SamplerKind::kDpmpp2mSde || request.sampler == SamplerKind::kDpmpp3m;
+  const bool is_karras = request.schedule == ScheduleKind::kKarras;
+  const bool is_of_karras = is_karras || request.schedule == ScheduleKind::kLu;
   const bool is_cosine = request.config.beta_schedule == BetaSchedule::kSquaredcosCapV2;
-  const bool is_of_karras = request.schedule == ScheduleKind::kKarras || request.schedule == ScheduleKind::kLu;
-  return is_of_karras && !(is_multistep_dpm && is_cosine) ? std::nearbyint(timestep) : std::trunc(timestep);
+  switch (request.levels().rounding) {
+    case Rounding::kFractional: return to_float32(timestep);
+    case Rounding::kFractionalButKarras: return is_karras ? std::nearbyint(timestep) : to_float32(timestep);
+    case Rounding::kWhole: return is_of_karras ? std::nearbyint(timestep) : std::trunc(timestep);
+    case Rounding::kWholeButCosine: return is_of_karras && !is_cosine ? std::nearbyint(timestep) : std::trunc(timestep);
+  }
+  return timestep;
 }
 
 // Those the user or the model names, else the ends of the run's own levels, or of the whole table.
@@ -42,7 +43,7 @@ SigmaRange sigma_range(const TrajectoryRequest& request) {
   if (request.schedule == ScheduleKind::kLu) {  // the reference spreads their logarithms, which it keeps in float32
     low = std::exp(to_float32(std::log(low)));
     high = std::exp(to_float32(std::log(high)));
-  } else if (request.family() == Family::kSigma) {
+  } else if (request.family() == SamplerFamily::kSigma) {
     const std::vector<double> timesteps =
         spaced_timesteps(GridFamily::kSigma, request.spacing(), request.config, request.steps);
     low = request.noise.ratio_at(timesteps.back());
@@ -97,17 +98,14 @@ double final_ratio(const TrajectoryRequest& request, const std::vector<Point>& p
   if (!request.options.sigmas.empty()) return request.options.sigmas.back();
   const auto least = static_cast<double>(request.noise.ratios().front());
   const double last = is_sigma_schedule(request.schedule) ? points.back().sigma : least;
-  switch (request.sampler) {
-    case SamplerKind::kDeis:
-    case SamplerKind::kSaSolver: return last;
-    case SamplerKind::kUnipc: return request.final_type() == FinalSigma::kZero ? 0 : last;
-    case SamplerKind::kEuler:
-    case SamplerKind::kDpmpp2m:
-    case SamplerKind::kDpmpp2mSde:
-    case SamplerKind::kDpmpp2s:
-    case SamplerKind::kDpmpp3m: return request.final_type() == FinalSigma::kZero ? 0 : least;
-    default: return 0;
+  switch (request.levels().end) {
+    case RunEnd::kClean:
+    case RunEnd::kModel: return 0;
+    case RunEnd::kAsked: return request.ends_clean() ? 0 : least;
+    case RunEnd::kAskedOrLast: return request.ends_clean() ? 0 : last;
+    case RunEnd::kLast: return last;
   }
+  return 0;
 }
 
 // The reference's ancestral dpm2 forms the lower level of a step in float32, where its digits cancel.
@@ -119,19 +117,15 @@ double ancestral_down_float32(double from, double to) {
 }
 
 // The ratio half-way in log sigma, or 0 on the way to no noise, where there is no second stage.
-double middle_ratio(SamplerKind sampler, double from, double to) {
-  const double end = sampler == SamplerKind::kDpm2Ancestral && to > 0 ? ancestral_down_float32(from, to) : to;
+double middle_ratio(StageLevel stage, double from, double to) {
+  const double end = stage == StageLevel::kAncestralLogMiddle && to > 0 ? ancestral_down_float32(from, to) : to;
   return end > 0 ? to_float32(std::exp((std::log(from) + std::log(end)) / 2)) : 0;
-}
-
-bool has_middle(SamplerKind sampler) {
-  return sampler == SamplerKind::kDpm2 || sampler == SamplerKind::kDpm2Ancestral || sampler == SamplerKind::kDpmppSde;
 }
 
 void add_middles(const TrajectoryRequest& request, Trajectory& trajectory) {
   const auto ratio = [](const NoiseLevel& level) { return level.sigma / level.alpha; };
   for (Step& step : trajectory.steps) {
-    const double middle = middle_ratio(request.sampler, ratio(step.from), ratio(step.to));
+    const double middle = middle_ratio(request.levels().second_stage, ratio(step.from), ratio(step.to));
     step.mid = middle > 0 ? level_of_ratio(middle, to_float32(request.noise.timestep_of(middle))) : step.to;
   }
 }
@@ -151,8 +145,8 @@ Trajectory plan_ratios(const TrajectoryRequest& request) {
   std::vector<NoiseLevel> levels;
   for (const Point& point : points) levels.push_back(level_of_ratio(to_float32(point.sigma), point.timestep));
   Trajectory trajectory = join(levels, level_of_ratio(to_float32(final_ratio(request, points)), 0));
-  if (has_middle(request.sampler)) add_middles(request, trajectory);
-  if (request.family() == Family::kSigma) scale_ends(request, trajectory);
+  if (request.levels().second_stage != StageLevel::kNone) add_middles(request, trajectory);
+  if (request.family() == SamplerFamily::kSigma) scale_ends(request, trajectory);
   return trajectory;
 }
 

@@ -8,81 +8,47 @@
 #include <type_traits>
 
 #include "txt2img/error.h"
+#include "txt2img/names.h"
 #include "txt2img/number_text.h"
 
 namespace txt2img {
 namespace {
 
 using std::string_view;
-using enum SamplerKind;
-using Kinds = std::span<const SamplerKind>;
 
 constexpr double kSigmaMax = 1e5;
 constexpr double kTiny = 1e-9;
 
-constexpr std::array kEta{kDdim, kTcd};
-constexpr std::array kChurn{kEuler, kEdmEuler};
-constexpr std::array kNoisy{kEuler, kEdmEuler, kDpmppSde};
-constexpr std::array kMultistepSolvers{kDpmpp2m, kDpmpp2mSde, kDpmpp3m, kEdmDpmpp2m};
-constexpr std::array kSolvers{kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kDeis, kUnipc, kEdmDpmpp2m, kSaSolver};
-constexpr std::array kOrdered{kLms, kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kDeis, kUnipc, kEdmDpmpp2m, kSaSolver};
-constexpr std::array kPredicting{kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kUnipc, kSaSolver};
-constexpr std::array kTyped{kDdpm, kPndm, kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kUnipc, kEdmDpmpp2m, kLangevin};
-constexpr std::array kEnding{kEuler, kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kUnipc, kEdmEuler, kEdmDpmpp2m};
-constexpr std::array kScoreBased{kLangevin};
-constexpr std::array kDistilled{kLcm, kTcd};
-
 constexpr std::array kOptions{
-    SamplerOptionInfo{"eta", &SamplerOptions::eta, 0, 1, kEta},
-    SamplerOptionInfo{"s_churn", &SamplerOptions::s_churn, 0, 1000, kChurn},
-    SamplerOptionInfo{"s_tmin", &SamplerOptions::s_tmin, 0, kSigmaMax, kChurn},
-    SamplerOptionInfo{"s_tmax", &SamplerOptions::s_tmax, 0, kSigmaMax, kChurn},
-    SamplerOptionInfo{"s_noise", &SamplerOptions::s_noise, 0, 10, kNoisy},
-    SamplerOptionInfo{"solver_order", &SamplerOptions::solver_order, 1, 4, kOrdered},
-    SamplerOptionInfo{"solver_type", &SamplerOptions::solver_type, 0, 0, kTyped},
-    SamplerOptionInfo{"solver_prediction", &SamplerOptions::solver_prediction, 0, 0, kPredicting},
-    SamplerOptionInfo{"lower_order_final", &SamplerOptions::lower_order_final, 0, 0, kSolvers},
-    SamplerOptionInfo{"euler_at_final", &SamplerOptions::euler_at_final, 0, 0, kMultistepSolvers},
-    SamplerOptionInfo{"final_sigmas_type", &SamplerOptions::final_sigmas_type, 0, 0, kEnding},
-    SamplerOptionInfo{"snr", &SamplerOptions::snr, kTiny, 10, kScoreBased},
-    SamplerOptionInfo{"corrector_steps", &SamplerOptions::corrector_steps, 0, 1000, kScoreBased},
-    SamplerOptionInfo{"original_steps", &SamplerOptions::original_steps, 1, 100000, kDistilled},
-    SamplerOptionInfo{"sigma_min", &SamplerOptions::sigma_min, kTiny, kSigmaMax, {}},
-    SamplerOptionInfo{"sigma_max", &SamplerOptions::sigma_max, kTiny, kSigmaMax, {}},
-    SamplerOptionInfo{"rho", &SamplerOptions::rho, 0.1, 100, {}},
-    SamplerOptionInfo{"shift", &SamplerOptions::shift, 0.01, 100, {}},
+    SamplerOptionInfo{"eta", &SamplerOptions::eta, 0, 1},
+    SamplerOptionInfo{"s_churn", &SamplerOptions::s_churn, 0, 1000},
+    SamplerOptionInfo{"s_tmin", &SamplerOptions::s_tmin, 0, kSigmaMax},
+    SamplerOptionInfo{"s_tmax", &SamplerOptions::s_tmax, 0, kSigmaMax},
+    SamplerOptionInfo{"s_noise", &SamplerOptions::s_noise, 0, 10},
+    SamplerOptionInfo{"solver_order", &SamplerOptions::solver_order, 1, 4},
+    SamplerOptionInfo{"solver_type", &SamplerOptions::solver_type, 0, 0},
+    SamplerOptionInfo{"solver_prediction", &SamplerOptions::solver_prediction, 0, 0},
+    SamplerOptionInfo{"lower_order_final", &SamplerOptions::lower_order_final, 0, 0},
+    SamplerOptionInfo{"euler_at_final", &SamplerOptions::euler_at_final, 0, 0},
+    SamplerOptionInfo{"final_sigmas_type", &SamplerOptions::final_sigmas_type, 0, 0},
+    SamplerOptionInfo{"snr", &SamplerOptions::snr, kTiny, 10},
+    SamplerOptionInfo{"corrector_steps", &SamplerOptions::corrector_steps, 0, 1000},
+    SamplerOptionInfo{"original_steps", &SamplerOptions::original_steps, 1, 100000},
+    SamplerOptionInfo{"sigma_min", &SamplerOptions::sigma_min, kTiny, kSigmaMax},
+    SamplerOptionInfo{"sigma_max", &SamplerOptions::sigma_max, kTiny, kSigmaMax},
+    SamplerOptionInfo{"rho", &SamplerOptions::rho, 0.1, 100},
+    SamplerOptionInfo{"shift", &SamplerOptions::shift, 0.01, 100},
 };
 
 constexpr auto kPredictions = std::to_array<string_view>({"x0", "epsilon"});
 constexpr auto kFinalSigmas = std::to_array<string_view>({"zero", "sigma_min"});
 constexpr auto kSwitches = std::to_array<string_view>({"false", "true"});
 
-struct SolverTypesOf {
-  Kinds samplers;
-  std::span<const SolverType> types;
-};
-constexpr std::array kDdpmOnly{kDdpm};
-constexpr std::array kPndmOnly{kPndm};
-constexpr std::array kUnipcOnly{kUnipc};
-constexpr std::array kDpmSolvers{kDpmpp2m, kDpmpp2mSde, kDpmpp2s, kDpmpp3m, kEdmDpmpp2m};
-constexpr std::array kVariances{SolverType::kFixedSmall, SolverType::kFixedSmallLog, SolverType::kFixedLarge};
-constexpr std::array kPndmTypes{SolverType::kPlms, SolverType::kPrk};
-constexpr std::array kBhTypes{SolverType::kBh1, SolverType::kBh2};
-constexpr std::array kDpmTypes{SolverType::kMidpoint, SolverType::kHeun};
-constexpr std::array kLangevinTypes{SolverType::kPredictorCorrector, SolverType::kCorrector};
-constexpr std::array kSolverTypes{SolverTypesOf{kDdpmOnly, kVariances}, SolverTypesOf{kPndmOnly, kPndmTypes},
-                                  SolverTypesOf{kUnipcOnly, kBhTypes}, SolverTypesOf{kDpmSolvers, kDpmTypes},
-                                  SolverTypesOf{kScoreBased, kLangevinTypes}};
-
-bool contains(Kinds kinds, SamplerKind kind) { return std::ranges::find(kinds, kind) != kinds.end(); }
-
-std::string names_of(Kinds kinds) {
+std::string names_of(std::span<const SamplerKind> kinds) {
   std::string text;
   for (const SamplerKind kind : kinds) text.append(text.empty() ? "" : ", ").append(info(kind).name);
   return text;
 }
-
-std::string name_of(SamplerKind sampler) { return std::string(info(sampler).name); }
 
 // Not-a-number is outside every range.
 void check_range(const SamplerOptionInfo& row, double value, std::string_view text) {
@@ -113,7 +79,7 @@ std::size_t parse_choice(const SamplerOptionInfo& row, string_view text, std::sp
 std::string to_text(double value) { return to_shortest_text(value); }
 std::string to_text(int value) { return std::to_string(value); }
 std::string to_text(bool value) { return std::string(kSwitches[value ? 1 : 0]); }
-std::string to_text(SolverType value) { return std::string(txt2img::name_of(value)); }
+std::string to_text(SolverType value) { return std::string(name_of(value)); }
 std::string to_text(SolverPrediction value) { return std::string(kPredictions[static_cast<std::size_t>(value)]); }
 std::string to_text(std::optional<double> value) { return value ? to_text(*value) : ""; }
 std::string to_text(std::optional<FinalSigma> value) {
@@ -152,36 +118,34 @@ void check_ranges(const SamplerOptions& options) {
   }
 }
 
-void check_meanings(const SamplerOptions& options, SamplerKind sampler) {
+void check_meanings(const SamplerOptions& options, const SamplerInfo& sampler) {
   for (const SamplerOptionInfo& row : kOptions) {
-    if (row.samplers.empty() || contains(row.samplers, sampler) || text_of(options, row).empty()) continue;
-    throw Error(ExitCode::kUsage, std::string(row.name) + " has no meaning for sampler " + name_of(sampler) +
-                                      "; leave it out, or use one of " + names_of(row.samplers));
+    if (sampler.options.contains(row.name) || text_of(options, row).empty()) continue;
+    const std::vector<SamplerKind> users = samplers_with(row.name);
+    if (users.empty()) continue;  // a matter of the schedule
+    throw Error(ExitCode::kUsage, std::string(row.name) + " has no meaning for sampler " + std::string(sampler.name) +
+                                      "; leave it out, or use one of " + names_of(users));
   }
 }
 
-void check_solver_type(SolverType type, SamplerKind sampler) {
-  if (type == SolverType::kAuto) return;
-  const auto* const row = std::ranges::find_if(
-      kSolverTypes, [sampler](const SolverTypesOf& types) { return contains(types.samplers, sampler); });
+void check_solver_type(SolverType type, const SamplerInfo& sampler) {
+  if (type == SolverType::kAuto || sampler.solver.types.contains(type)) return;
   std::string list = "auto";
-  for (const SolverType own : row->types) {
-    if (own == type) return;
-    list.append(", ").append(txt2img::name_of(own));
-  }
+  for (const SolverType own : sampler.solver.types) list.append(", ").append(name_of(own));
   throw Error(ExitCode::kUsage,
-              "sampler " + name_of(sampler) + " has no solver_type " + to_text(type) + "; use one of " + list);
+              "sampler " + std::string(sampler.name) + " has no solver_type " + to_text(type) + "; use one of " + list);
 }
 
-void check_solver_order(const SamplerOptions& options, SamplerKind sampler) {
-  const int max = sampler == kLms ? 4 : 3;
-  if (options.solver_order > max) {
-    throw Error(ExitCode::kUsage, "sampler " + name_of(sampler) + " has no solver_order " +
-                                      to_text(options.solver_order) + "; use 1 to " + to_text(max));
+void check_solver_order(const SamplerOptions& options, const SamplerInfo& sampler) {
+  const std::string name(sampler.name);
+  if (options.solver_order > sampler.solver.order_max) {
+    throw Error(ExitCode::kUsage, "sampler " + name + " has no solver_order " + to_text(options.solver_order) +
+                                      "; use 1 to " + to_text(sampler.solver.order_max));
   }
-  // arXiv 2211.01095 gives the third-order solver for the ODE and the data prediction's SDE only.
-  if (sampler == kDpmpp2mSde && options.solver_order == 3 && options.solver_prediction == SolverPrediction::kEpsilon) {
-    throw Error(ExitCode::kUsage, "there is no dpmpp_2m_sde of solver_order 3 with solver_prediction epsilon; use x0");
+  if (options.solver_prediction == SolverPrediction::kEpsilon &&
+      options.solver_order > sampler.solver.epsilon_order_max) {
+    throw Error(ExitCode::kUsage, "there is no " + name + " of solver_order " + to_text(options.solver_order) +
+                                      " with solver_prediction epsilon; use x0");
   }
 }
 
@@ -221,9 +185,9 @@ SamplerOptions without_negative_zeros(SamplerOptions options) {
 
 void check_options(const SamplerOptions& options, SamplerKind sampler) {
   check_ranges(options);
-  check_meanings(options, sampler);
-  check_solver_type(options.solver_type, sampler);
-  check_solver_order(options, sampler);
+  check_meanings(options, info(sampler));
+  check_solver_type(options.solver_type, info(sampler));
+  check_solver_order(options, info(sampler));
   check_bounds(options);
 }
 

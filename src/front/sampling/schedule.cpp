@@ -20,11 +20,11 @@ Trajectory plan_trajectory(const NoiseSchedule& noise, const SchedulerConfig& co
   if (config.is_edm()) return plan_edm(request);
   if (config.is_flow()) return plan_flow(request);
   switch (request.family()) {
-    case Family::kDiffusion: return plan_diffusion(request);
-    case Family::kPndm: return plan_pndm(request);
-    case Family::kDistilled: return plan_distilled(request);
-    case Family::kSigma:
-    case Family::kSolver: return plan_ratios(request);
+    case SamplerFamily::kTable: return plan_diffusion(request);
+    case SamplerFamily::kPndm: return plan_pndm(request);
+    case SamplerFamily::kDistilled: return plan_distilled(request);
+    case SamplerFamily::kSigma:
+    case SamplerFamily::kSolver: return plan_ratios(request);
   }
   return {};
 }

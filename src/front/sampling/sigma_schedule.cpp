@@ -70,21 +70,8 @@ double beta_cumulative(double x) {
 }  // namespace
 
 bool is_sigma_schedule(ScheduleKind schedule) {
-  switch (schedule) {
-    case ScheduleKind::kKarras:
-    case ScheduleKind::kExponential:
-    case ScheduleKind::kBeta:
-    case ScheduleKind::kLu:
-    case ScheduleKind::kAys:
-    case ScheduleKind::kAysXl: return true;
-    case ScheduleKind::kModel:
-    case ScheduleKind::kLinspace:
-    case ScheduleKind::kLeading:
-    case ScheduleKind::kTrailing:
-    case ScheduleKind::kSgmUniform:
-    case ScheduleKind::kSimple: return false;
-  }
-  return false;
+  const ScheduleBasis basis = info(schedule).basis;
+  return basis == ScheduleBasis::kSigmas || basis == ScheduleBasis::kPublishedSigmas;
 }
 
 std::vector<double> spread_sigmas(ScheduleKind schedule, const SigmaRange& range, int n) {

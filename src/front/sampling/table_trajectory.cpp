@@ -88,14 +88,14 @@ Trajectory plan_prk(const TrajectoryRequest& request) {
 Trajectory plan_diffusion(const TrajectoryRequest& request) {
   const std::vector<double> timesteps = table_timesteps(request);
   const bool is_spaced = request.options.timesteps.empty() && request.schedule != ScheduleKind::kSimple;
-  const bool strides = request.sampler == SamplerKind::kDdim && is_spaced;
+  const bool strides = request.levels().strides && is_spaced;
   const int stride = request.train_steps() / request.steps;
   Trajectory trajectory;
   for (std::size_t i = 0; i < timesteps.size(); ++i) {
     const bool is_last = i + 1 == timesteps.size();
     const double listed = is_last ? -1 : timesteps[i + 1];
     const double next = strides ? timesteps[i] - stride : listed;
-    const bool ends_clean = request.sampler == SamplerKind::kDdpm && next < 0;
+    const bool ends_clean = request.levels().end == RunEnd::kClean && next < 0;
     add_step(trajectory, level_at(request, timesteps[i]), ends_clean ? NoiseLevel{} : level_or_clean(request, next));
   }
   return counted(trajectory);

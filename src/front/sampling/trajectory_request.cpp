@@ -4,33 +4,9 @@
 
 namespace txt2img {
 
-Family family_of(SamplerKind sampler) {
-  switch (sampler) {
-    case SamplerKind::kDdpm:
-    case SamplerKind::kDdim: return Family::kDiffusion;
-    case SamplerKind::kPndm: return Family::kPndm;
-    case SamplerKind::kLcm:
-    case SamplerKind::kTcd: return Family::kDistilled;
-    case SamplerKind::kLms:
-    case SamplerKind::kEuler:
-    case SamplerKind::kEulerAncestral:
-    case SamplerKind::kHeun:
-    case SamplerKind::kDpm2:
-    case SamplerKind::kDpm2Ancestral:
-    case SamplerKind::kDpmppSde:
-    case SamplerKind::kIpndm:
-    case SamplerKind::kEdmEuler:
-    case SamplerKind::kLangevin: return Family::kSigma;
-    case SamplerKind::kDpmpp2m:
-    case SamplerKind::kDpmpp2mSde:
-    case SamplerKind::kDpmpp2s:
-    case SamplerKind::kDpmpp3m:
-    case SamplerKind::kDeis:
-    case SamplerKind::kUnipc:
-    case SamplerKind::kEdmDpmpp2m:
-    case SamplerKind::kSaSolver: return Family::kSolver;
-  }
-  return Family::kSigma;
+ModelKind TrajectoryRequest::model() const {
+  if (config.is_edm()) return ModelKind::kEdm;
+  return config.is_flow() ? ModelKind::kFlow : ModelKind::kDiffusion;
 }
 
 Spacing TrajectoryRequest::spacing() const {
@@ -40,8 +16,8 @@ Spacing TrajectoryRequest::spacing() const {
   return config.timestep_spacing;
 }
 
-FinalSigma TrajectoryRequest::final_type() const {
-  return options.final_sigmas_type.value_or(config.final_sigmas_type);
+bool TrajectoryRequest::ends_clean() const {
+  return options.final_sigmas_type.value_or(config.final_sigmas_type) == FinalSigma::kZero;
 }
 
 void add_step(Trajectory& trajectory, const NoiseLevel& from, const NoiseLevel& to, const NoiseLevel& mid) {

@@ -7,17 +7,6 @@
 
 namespace txt2img {
 
-// What the samplers of the reference agree on, and where they do not.
-enum class Family {
-  kDiffusion,  // integer timesteps of the training table
-  kPndm,       // the same, with the calls of its warm-up
-  kDistilled,  // the grid of consistency distillation
-  kSigma,      // ratios sigma/alpha interpolated at fractional timesteps
-  kSolver,     // integer timesteps, one more grid point than steps, the last one dropped
-};
-
-Family family_of(SamplerKind sampler);
-
 // Everything a plan is made of.
 struct TrajectoryRequest {
   const NoiseSchedule& noise;
@@ -27,10 +16,12 @@ struct TrajectoryRequest {
   int steps;
   const SamplerOptions& options;
 
-  [[nodiscard]] Family family() const { return family_of(sampler); }
+  [[nodiscard]] const LevelFacts& levels() const { return info(sampler).levels; }
+  [[nodiscard]] SamplerFamily family() const { return levels().family; }
+  [[nodiscard]] ModelKind model() const;
   [[nodiscard]] int train_steps() const { return config.num_train_timesteps; }
-  [[nodiscard]] Spacing spacing() const;        // asked for, or the model's
-  [[nodiscard]] FinalSigma final_type() const;  // the same
+  [[nodiscard]] Spacing spacing() const;  // asked for, or the model's
+  [[nodiscard]] bool ends_clean() const;  // without noise, unless a list of sigmas says otherwise
 };
 
 // The reference stores ratios, and fractional timesteps, in float32.

@@ -153,7 +153,7 @@ TEST(BundleSchema, HasEveryKeyThatTheReaderKnows) {
        schema["properties"]["defaults"]["properties"]["sampler_options"]["properties"].items())
     names.insert(name);
   for (const SamplerOptionInfo& row : sampler_options()) {
-    EXPECT_EQ(names.contains(std::string(row.name)), !row.samplers.empty()) << row.name;
+    EXPECT_EQ(names.contains(std::string(row.name)), !samplers_with(row.name).empty()) << row.name;
   }
   std::vector<std::string> samplers_there;
   for (const SamplerInfo& sampler : samplers()) samplers_there.emplace_back(sampler.name);
