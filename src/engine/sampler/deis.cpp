@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "sampler/history.h"
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 
 namespace txt2img {
@@ -28,9 +28,7 @@ double antiderivative(double rho, double b, double c, double d) {
 class Deis final : public Sampler {
  public:
   explicit Deis(const SamplerOptions& options)
-      : order_(options.solver_order > 0 ? options.solver_order : 2),
-        lowers_order_(options.lower_order_final),
-        history_(order_) {}
+      : order_(options.solver_order), lowers_order_(options.lower_order_final), history_(order_) {}
 
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
                   const NoiseSource& /*noise*/) override {
@@ -72,6 +70,9 @@ class Deis final : public Sampler {
 
 }  // namespace
 
-SamplerPtr make_deis(const SamplerOptions& options) { return std::make_unique<Deis>(options); }
+template <>
+SamplerPtr make<SamplerKind::kDeis>(const Recipe& recipe) {
+  return std::make_unique<Deis>(recipe.options);
+}
 
 }  // namespace txt2img

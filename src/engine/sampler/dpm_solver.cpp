@@ -5,13 +5,13 @@
 #include <cmath>
 
 #include "sampler/history.h"
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 
 namespace txt2img {
 namespace {
 
-enum class Order { kFirst, kMidpoint, kHeun, kThird };
+enum class Noise { kNone, kEachStep };
 
 // A step is of_x x + of_value D0 + of_slope D1 + of_curvature D2 + of_noise z, where D0, D1, D2 are what is
 // extrapolated (x_0, or eps) and its divided differences in units of the step h = lambda(to) - lambda(from).
@@ -73,8 +73,7 @@ constexpr int kShortRun = 15;
 // What both ways of making steps share.
 class DpmSolver : public Sampler {
  protected:
-  DpmSolver(const SamplerOptions& options, int order, Noise noise)
-      : options_(options), order_(options.solver_order > 0 ? options.solver_order : order), noise_(noise) {}
+  DpmSolver(const SamplerOptions& options, Noise noise) : options_(options), noise_(noise) {}
 
   [[nodiscard]] at::Tensor output(const at::Tensor& x, const NoiseLevel& level, const Denoise& denoise) const {
     Denoised seen = denoise(x, level);
@@ -88,21 +87,20 @@ class DpmSolver : public Sampler {
 
   [[nodiscard]] bool is_heun() const { return options_.solver_type == SolverType::kHeun; }
   [[nodiscard]] const SamplerOptions& options() const { return options_; }
-  [[nodiscard]] int order() const { return order_; }
+  [[nodiscard]] int order() const { return options_.solver_order; }
   [[nodiscard]] bool is_noisy() const { return noise_ != Noise::kNone; }
 
  private:
   [[nodiscard]] bool predicts_x0() const { return options_.solver_prediction == SolverPrediction::kX0; }
 
   SamplerOptions options_;
-  int order_;
   Noise noise_;
 };
 
 // Algorithm 2 of arXiv 2211.01095 and its third-order sibling: differences to the last outputs.
 class DpmMultistep final : public DpmSolver {
  public:
-  DpmMultistep(const SamplerOptions& options, int order, Noise noise) : DpmSolver(options, order, noise) {}
+  DpmMultistep(const SamplerOptions& options, Noise noise) : DpmSolver(options, noise) {}
 
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise, const NoiseSource& noise) override {
     history_.push(output(x, step.from, denoise), step.from);
@@ -149,7 +147,7 @@ class DpmMultistep final : public DpmSolver {
 // start from its first latent.
 class DpmSinglestep final : public DpmSolver {
  public:
-  explicit DpmSinglestep(const SamplerOptions& options) : DpmSolver(options, 2, Noise::kNone) {}
+  explicit DpmSinglestep(const SamplerOptions& options) : DpmSolver(options, Noise::kNone) {}
 
   at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
                   const NoiseSource& /*noise*/) override {
@@ -199,10 +197,29 @@ class DpmSinglestep final : public DpmSolver {
 
 }  // namespace
 
-SamplerPtr make_dpm_multistep(const SamplerOptions& options, int order, Noise noise) {
-  return std::make_unique<DpmMultistep>(options, order, noise);
+template <>
+SamplerPtr make<SamplerKind::kDpmpp2m>(const Recipe& recipe) {
+  return std::make_unique<DpmMultistep>(recipe.options, Noise::kNone);
 }
 
-SamplerPtr make_dpm_singlestep(const SamplerOptions& options) { return std::make_unique<DpmSinglestep>(options); }
+template <>
+SamplerPtr make<SamplerKind::kDpmpp2mSde>(const Recipe& recipe) {
+  return std::make_unique<DpmMultistep>(recipe.options, Noise::kEachStep);
+}
+
+template <>
+SamplerPtr make<SamplerKind::kDpmpp3m>(const Recipe& recipe) {
+  return std::make_unique<DpmMultistep>(recipe.options, Noise::kNone);
+}
+
+template <>
+SamplerPtr make<SamplerKind::kEdmDpmpp2m>(const Recipe& recipe) {
+  return std::make_unique<DpmMultistep>(recipe.options, Noise::kNone);
+}
+
+template <>
+SamplerPtr make<SamplerKind::kDpmpp2s>(const Recipe& recipe) {
+  return std::make_unique<DpmSinglestep>(recipe.options);
+}
 
 }  // namespace txt2img

@@ -6,7 +6,7 @@
 #include <numbers>
 #include <utility>
 
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 
 namespace txt2img {
@@ -67,8 +67,14 @@ class Euler final : public Sampler {
 
 }  // namespace
 
-SamplerPtr make_euler(const SamplerOptions& options, const SchedulerConfig& config) {
-  return std::make_unique<Euler>(options, config);
+template <>
+SamplerPtr make<SamplerKind::kEuler>(const Recipe& recipe) {
+  return std::make_unique<Euler>(recipe.options, recipe.config);
+}
+
+template <>
+SamplerPtr make<SamplerKind::kEdmEuler>(const Recipe& recipe) {
+  return std::make_unique<Euler>(recipe.options, recipe.config);
 }
 
 }  // namespace txt2img

@@ -2,7 +2,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linalg_vector_norm.h>
 
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 
 namespace txt2img {
@@ -54,6 +54,9 @@ class Langevin final : public Sampler {
 
 }  // namespace
 
-SamplerPtr make_langevin(const SamplerOptions& options) { return std::make_unique<Langevin>(options); }
+template <>
+SamplerPtr make<SamplerKind::kLangevin>(const Recipe& recipe) {
+  return std::make_unique<Langevin>(recipe.options);
+}
 
 }  // namespace txt2img

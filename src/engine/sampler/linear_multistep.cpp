@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sampler/history.h"
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 
 namespace txt2img {
@@ -149,14 +149,19 @@ class Ipndm final : public Sampler {
 
 }  // namespace
 
-SamplerPtr make_lms(const SamplerOptions& options) {
-  return std::make_unique<Lms>(options.solver_order > 0 ? options.solver_order : kOrderMax);
+template <>
+SamplerPtr make<SamplerKind::kLms>(const Recipe& recipe) {
+  return std::make_unique<Lms>(recipe.options.solver_order);
 }
 
-SamplerPtr make_pndm(const SamplerOptions& options, const SchedulerConfig& config) {
-  return std::make_unique<Pndm>(options.solver_type == SolverType::kPrk, config.prediction_type);
+template <>
+SamplerPtr make<SamplerKind::kPndm>(const Recipe& recipe) {
+  return std::make_unique<Pndm>(recipe.options.solver_type == SolverType::kPrk, recipe.config.prediction_type);
 }
 
-SamplerPtr make_ipndm() { return std::make_unique<Ipndm>(); }
+template <>
+SamplerPtr make<SamplerKind::kIpndm>(const Recipe& /*recipe*/) {
+  return std::make_unique<Ipndm>();
+}
 
 }  // namespace txt2img

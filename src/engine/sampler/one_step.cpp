@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 
 namespace txt2img {
@@ -101,12 +101,29 @@ class Tcd final : public Sampler {
 
 }  // namespace
 
-SamplerPtr make_ddpm(const SamplerOptions& options) {
-  return std::make_unique<Ddpm>(options.solver_type == SolverType::kFixedLarge);
+template <>
+SamplerPtr make<SamplerKind::kDdpm>(const Recipe& recipe) {
+  return std::make_unique<Ddpm>(recipe.options.solver_type == SolverType::kFixedLarge);
 }
-SamplerPtr make_ddim(const SamplerOptions& options) { return std::make_unique<Ddim>(options.eta); }
-SamplerPtr make_euler_ancestral() { return std::make_unique<EulerAncestral>(); }
-SamplerPtr make_lcm(const SchedulerConfig& config) { return std::make_unique<Lcm>(config.timestep_scaling); }
-SamplerPtr make_tcd(const SamplerOptions& options) { return std::make_unique<Tcd>(options.eta); }
+
+template <>
+SamplerPtr make<SamplerKind::kDdim>(const Recipe& recipe) {
+  return std::make_unique<Ddim>(recipe.options.eta);
+}
+
+template <>
+SamplerPtr make<SamplerKind::kEulerAncestral>(const Recipe& /*recipe*/) {
+  return std::make_unique<EulerAncestral>();
+}
+
+template <>
+SamplerPtr make<SamplerKind::kLcm>(const Recipe& recipe) {
+  return std::make_unique<Lcm>(recipe.config.timestep_scaling);
+}
+
+template <>
+SamplerPtr make<SamplerKind::kTcd>(const Recipe& recipe) {
+  return std::make_unique<Tcd>(recipe.options.eta);
+}
 
 }  // namespace txt2img

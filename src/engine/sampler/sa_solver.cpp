@@ -8,14 +8,12 @@
 #include <vector>
 
 #include "sampler/history.h"
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 #include "txt2img/exact_integer.h"
 
 namespace txt2img {
 namespace {
-
-constexpr int kOrder = 2;
 
 // A step from one level to another with the noise of strength tau, arXiv 2309.05019 equation 14 and 17.
 class Interval {
@@ -88,7 +86,7 @@ class Interval {
 class SaSolver final : public Sampler {
  public:
   SaSolver(const SamplerOptions& options, const SchedulerConfig& config)
-      : order_(options.solver_order > 0 ? options.solver_order : kOrder),
+      : order_(options.solver_order),
         predicts_x0_(options.solver_prediction == SolverPrediction::kX0),
         lowers_order_(options.lower_order_final),
         train_steps_(config.num_train_timesteps) {}
@@ -155,8 +153,9 @@ class SaSolver final : public Sampler {
 
 }  // namespace
 
-SamplerPtr make_sa_solver(const SamplerOptions& options, const SchedulerConfig& config) {
-  return std::make_unique<SaSolver>(options, config);
+template <>
+SamplerPtr make<SamplerKind::kSaSolver>(const Recipe& recipe) {
+  return std::make_unique<SaSolver>(recipe.options, recipe.config);
 }
 
 }  // namespace txt2img

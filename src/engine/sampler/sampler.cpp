@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "sampler/samplers.h"
 #include "txt2img/error.h"
 
 namespace txt2img {
@@ -85,35 +84,6 @@ Denoise watched(const Denoise& denoise, const Step& step,
 }
 
 }  // namespace
-
-std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const SamplerOptions& options, const SchedulerConfig& config) {
-  switch (kind) {
-    case SamplerKind::kDdpm: return make_ddpm(options);
-    case SamplerKind::kDdim: return make_ddim(options);
-    case SamplerKind::kPndm: return make_pndm(options, config);
-    case SamplerKind::kLms: return make_lms(options);
-    case SamplerKind::kEuler:
-    case SamplerKind::kEdmEuler: return make_euler(options, config);
-    case SamplerKind::kEulerAncestral: return make_euler_ancestral();
-    case SamplerKind::kHeun: return make_heun(config);
-    case SamplerKind::kDpm2: return make_dpm2();
-    case SamplerKind::kDpm2Ancestral: return make_dpm2_ancestral();
-    case SamplerKind::kDpmpp2m:
-    case SamplerKind::kEdmDpmpp2m: return make_dpm_multistep(options, 2, Noise::kNone);
-    case SamplerKind::kDpmpp2mSde: return make_dpm_multistep(options, 2, Noise::kEachStep);
-    case SamplerKind::kDpmpp2s: return make_dpm_singlestep(options);
-    case SamplerKind::kDpmpp3m: return make_dpm_multistep(options, 3, Noise::kNone);
-    case SamplerKind::kDpmppSde: return make_dpmpp_sde(options);
-    case SamplerKind::kDeis: return make_deis(options);
-    case SamplerKind::kUnipc: return make_unipc(options);
-    case SamplerKind::kIpndm: return make_ipndm();
-    case SamplerKind::kLcm: return make_lcm(config);
-    case SamplerKind::kTcd: return make_tcd(options);
-    case SamplerKind::kSaSolver: return make_sa_solver(options, config);
-    case SamplerKind::kLangevin: return make_langevin(options);
-  }
-  throw Error(ExitCode::kInternal, "sampler without a class");
-}
 
 at::Tensor run_sampler(Sampler& sampler, const Trajectory& trajectory, Start start, const Denoise& denoise,
                        const NoiseSource& noise, const StepHooks& hooks) {

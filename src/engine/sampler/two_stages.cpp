@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 
 namespace txt2img {
@@ -93,9 +93,24 @@ class DpmppSde final : public Sampler {
 
 }  // namespace
 
-SamplerPtr make_heun(const SchedulerConfig& config) { return std::make_unique<Heun>(config.is_flow()); }
-SamplerPtr make_dpm2() { return std::make_unique<Dpm2>(); }
-SamplerPtr make_dpm2_ancestral() { return std::make_unique<Dpm2Ancestral>(); }
-SamplerPtr make_dpmpp_sde(const SamplerOptions& options) { return std::make_unique<DpmppSde>(options.s_noise); }
+template <>
+SamplerPtr make<SamplerKind::kHeun>(const Recipe& recipe) {
+  return std::make_unique<Heun>(recipe.config.is_flow());
+}
+
+template <>
+SamplerPtr make<SamplerKind::kDpm2>(const Recipe& /*recipe*/) {
+  return std::make_unique<Dpm2>();
+}
+
+template <>
+SamplerPtr make<SamplerKind::kDpm2Ancestral>(const Recipe& /*recipe*/) {
+  return std::make_unique<Dpm2Ancestral>();
+}
+
+template <>
+SamplerPtr make<SamplerKind::kDpmppSde>(const Recipe& recipe) {
+  return std::make_unique<DpmppSde>(recipe.options.s_noise);
+}
 
 }  // namespace txt2img

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sampler/history.h"
-#include "sampler/samplers.h"
+#include "sampler/maker.h"
 #include "sampler/step_math.h"
 
 namespace txt2img {
@@ -34,7 +34,7 @@ std::vector<double> solve(std::vector<std::vector<double>> rows, std::vector<dou
 class Unipc final : public Sampler {
  public:
   explicit Unipc(const SamplerOptions& options)
-      : order_(options.solver_order > 0 ? options.solver_order : 2),
+      : order_(options.solver_order),
         is_bh1_(options.solver_type == SolverType::kBh1),
         predicts_x0_(options.solver_prediction == SolverPrediction::kX0),
         lowers_order_(options.lower_order_final) {}
@@ -114,6 +114,9 @@ class Unipc final : public Sampler {
 
 }  // namespace
 
-SamplerPtr make_unipc(const SamplerOptions& options) { return std::make_unique<Unipc>(options); }
+template <>
+SamplerPtr make<SamplerKind::kUnipc>(const Recipe& recipe) {
+  return std::make_unique<Unipc>(recipe.options);
+}
 
 }  // namespace txt2img
