@@ -1,115 +1,101 @@
-"""The program's samplers and schedules, and which of them go together. The tests hold this against the program."""
+"""The program's samplers and schedules, and which of them go together.
 
+The facts are the program's: share/samplers.jsonl and share/schedules.jsonl are what `txt2img --list samplers --json` and
+`--list schedules --json` print, which a test holds them against. So no program has to be built to export a model.
+"""
+
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-SAMPLERS = (
-    *("ddpm", "ddim", "pndm", "lms", "euler", "euler_a", "heun", "dpm2", "dpm2_a", "dpmpp_2m", "dpmpp_2m_sde"),
-    *("dpmpp_2s", "dpmpp_3m", "dpmpp_sde", "deis", "unipc", "ipndm", "lcm", "tcd", "edm_euler", "edm_dpmpp_2m"),
-    *("sa_solver", "langevin"),
-)
-SCHEDULES = (
-    *("model", "linspace", "leading", "trailing", "karras", "exponential", "beta", "lu", "sgm_uniform", "simple"),
-    *("ays", "ays_xl"),
-)
 STEPS_MAX = 10000
 GUIDANCE_MAX = 1000.0
 
-_PLAIN = ("model", "linspace", "leading", "trailing")
-_SPREAD = ("model", "karras", "exponential", "beta")
-# Samplers that visit timesteps of training, or of distillation, and nothing between.
-_SCHEDULES_OF = {
-    "ddpm": (*_PLAIN, "simple"),
-    "ddim": (*_PLAIN, "simple"),
-    "pndm": _PLAIN,
-    "lcm": ("model",),
-    "tcd": ("model",),
+
+def _rows(name: str) -> dict[str, dict[str, Any]]:
+    text = (Path(__file__).parents[2] / "share" / f"{name}.jsonl").read_text(encoding="utf-8")
+    return {row["name"]: row for row in map(json.loads, text.splitlines())}
+
+
+_SAMPLERS = _rows("samplers")
+_SCHEDULES = _rows("schedules")
+SAMPLERS = tuple(_SAMPLERS)
+SCHEDULES = tuple(_SCHEDULES)
+# Parameter of samplers -> those that have it.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    option: tuple(name for name, row in _SAMPLERS.items() if option in row["options"])
+    for option in sorted({option for row in _SAMPLERS.values() for option in row["options"]})
 }
-_EDM_ONLY = ("edm_euler", "edm_dpmpp_2m")
-_EDM = ("euler", "euler_a", "heun", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_3m", *_EDM_ONLY)
-_FLOW = ("euler", "heun", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2s", "dpmpp_3m", "deis", "unipc", "sa_solver")
+SOLVER_TYPES: dict[str, tuple[str, ...]] = {
+    name: tuple(row["solver_types"]) for name, row in _SAMPLERS.items() if row["solver_types"]
+}
+_PRK_STEPS = 4  # at least
+
+
+def classes() -> dict[str, str]:
+    """Class of diffusers -> the sampler; of several the first."""
+    found: dict[str, str] = {}
+    for name, row in _SAMPLERS.items():
+        for label in (row["diffusers"], *row["aliases"]):
+            if label.endswith("Scheduler"):
+                found.setdefault(label, name)
+    return found
+
+
+def _model_kind(scheduler: dict[str, Any]) -> str:
+    if scheduler.get("sigma_data"):
+        return "edm"
+    return "flow" if scheduler.get("prediction_type") == "flow_prediction" else "diffusion"
 
 
 def samplers_of(scheduler: dict[str, Any]) -> tuple[str, ...]:
     """What goes with a model whose model.json has this `scheduler`."""
-    if scheduler.get("sigma_data"):
-        return _EDM
-    if scheduler.get("prediction_type") == "flow_prediction":
-        return _FLOW
-    without = (*_EDM_ONLY, *(["pndm"] if scheduler.get("prediction_type") == "sample" else []))
-    return tuple(name for name in SAMPLERS if name not in without)
+    kind, predicts_x0 = _model_kind(scheduler), scheduler.get("prediction_type") == "sample"
+    fits = {name: row for name, row in _SAMPLERS.items() if kind in row["models"]}
+    return tuple(name for name, row in fits.items() if not (predicts_x0 and row["family"] == "pndm"))
 
 
 def schedules_of(sampler: str, scheduler: dict[str, Any]) -> tuple[str, ...]:
     """What goes with that sampler and model."""
-    if scheduler.get("sigma_data") or scheduler.get("prediction_type") == "flow_prediction":
-        return _SPREAD
-    return _SCHEDULES_OF.get(str(sampler), SCHEDULES)
-
-
-# Parameter of samplers -> those that have it; the rows of the program.
-_MULTISTEP = ("dpmpp_2m", "dpmpp_2m_sde", "dpmpp_3m", "edm_dpmpp_2m")
-_SOLVERS = (*_MULTISTEP, "dpmpp_2s", "deis", "unipc", "sa_solver")
-_DPM = (*_MULTISTEP, "dpmpp_2s")
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "eta": ("ddim", "tcd"),
-    "s_churn": ("euler", "edm_euler"),
-    "s_tmin": ("euler", "edm_euler"),
-    "s_tmax": ("euler", "edm_euler"),
-    "s_noise": ("euler", "edm_euler", "dpmpp_sde"),
-    "solver_order": ("lms", *_SOLVERS),
-    "solver_type": ("ddpm", "pndm", "unipc", "langevin", *_DPM),
-    "solver_prediction": ("dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2s", "dpmpp_3m", "unipc", "sa_solver"),
-    "lower_order_final": _SOLVERS,
-    "euler_at_final": _MULTISTEP,
-    "final_sigmas_type": ("euler", "unipc", "edm_euler", *_DPM),
-    "snr": ("langevin",),
-    "corrector_steps": ("langevin",),
-    "original_steps": ("lcm", "tcd"),
-}
-SOLVER_TYPES: dict[str, tuple[str, ...]] = {
-    "ddpm": ("fixed_small", "fixed_small_log", "fixed_large"),
-    "pndm": ("plms", "prk"),
-    "unipc": ("bh1", "bh2"),
-    "langevin": ("predictor_corrector", "corrector"),
-    **dict.fromkeys(_DPM, ("midpoint", "heun")),
-}
-_PRK_STEPS = 4  # at least
+    kind, row = _model_kind(scheduler), _SAMPLERS.get(str(sampler))
+    own = row["schedules"] if row and kind == "diffusion" else SCHEDULES
+    return tuple(name for name in own if kind in _SCHEDULES[name]["models"])
 
 
 def _option_obstacles(defaults: dict[str, Any], scheduler: dict[str, Any]) -> Iterator[str]:
     """Of parameters of the sampler, which are of the format's types and ranges."""
     options, sampler = defaults.get("sampler_options", {}), defaults["sampler"]
+    row = _SAMPLERS[sampler]
     for name in options:
-        if sampler not in OPTIONS.get(name, ()):
+        if name not in row["options"]:
             yield f"sampler {sampler} has no {name}"
-    kind, order = options.get("solver_type", "auto"), options.get("solver_order", 1)
-    if kind != "auto" and kind not in SOLVER_TYPES.get(sampler, ()):
+    kind, order = options.get("solver_type", "auto"), options.get("solver_order", 0)
+    if kind != "auto" and kind not in row["solver_types"]:
         yield f"sampler {sampler} has no solver_type {kind}"
     if kind == "prk" and defaults["steps"] < _PRK_STEPS:
         yield f"sampler pndm with solver_type prk needs at least {_PRK_STEPS} steps, not {defaults['steps']}"
-    if order > (4 if sampler == "lms" else 3):
+    predicts_noise = options.get("solver_prediction") == "epsilon"
+    if order > row["solver_order_max"] > 0:
         yield f"sampler {sampler} has no solver_order {order}"
+    elif predicts_noise and order > row["solver_order_max_epsilon"] > 0:
+        yield f"sampler {sampler} has no solver_order {order} that predicts epsilon"
     if options.get("s_tmin", 0) > options.get("s_tmax", float("inf")):
         yield "s_tmin is above s_tmax"
-    predicts_noise = options.get("solver_prediction") == "epsilon"
-    if predicts_noise and (sampler, order) == ("dpmpp_2m_sde", 3):
-        yield "sampler dpmpp_2m_sde has no solver_order 3 that predicts epsilon"
     ends_clean = options.get("final_sigmas_type", scheduler.get("final_sigmas_type", "zero")) == "zero"
-    if ends_clean and predicts_noise and sampler != "sa_solver":
+    if ends_clean and predicts_noise and row["ends"] != "last":
         yield "a solver that predicts epsilon cannot end without noise; final_sigmas_type must be 'sigma_min'"
-    if ends_clean and sampler == "unipc" and not options.get("lower_order_final", True):
-        yield "unipc without lower_order_final cannot end without noise; final_sigmas_type must be 'sigma_min'"
+    if ends_clean and row["needs_lower_order_final"] and not options.get("lower_order_final", True):
+        yield f"{sampler} without lower_order_final cannot end without noise; final_sigmas_type must be 'sigma_min'"
 
 
 def _does_not_fit(defaults: dict[str, Any], scheduler: dict[str, Any]) -> bool:
     """Whether evenly spaced timesteps from the low end on would go beyond the last; solvers have one more."""
-    sampler, schedule = defaults["sampler"], defaults["schedule"]
+    family, schedule = _SAMPLERS[defaults["sampler"]]["family"], defaults["schedule"]
     is_leading = schedule == "leading" or (schedule == "model" and scheduler.get("timestep_spacing") == "leading")
-    is_elsewhere = scheduler.get("sigma_data") or scheduler.get("prediction_type") == "flow_prediction"
-    if not is_leading or is_elsewhere or sampler in ("lcm", "tcd"):
+    if not is_leading or _model_kind(scheduler) != "diffusion" or family == "distilled":
         return False
-    points = defaults["steps"] + (sampler in _SOLVERS)
+    points = defaults["steps"] + (family == "solver")
     stride = scheduler["num_train_timesteps"] // points
     last = (points - 1) * stride + scheduler.get("steps_offset", 0)
     return stride < 1 or last >= scheduler["num_train_timesteps"]
@@ -150,4 +136,5 @@ def obstacles(defaults: dict[str, Any], scheduler: dict[str, Any]) -> Iterator[s
         yield f"sampler {sampler} has no {schedule} schedule; it has {', '.join(schedules_of(sampler, scheduler))}"
     elif _does_not_fit(defaults, scheduler):
         yield f"{steps} steps do not fit into the {trained} timesteps with leading spacing; give fewer with --steps"
-    yield from _option_obstacles(defaults, scheduler)
+    if sampler in SAMPLERS:
+        yield from _option_obstacles(defaults, scheduler)

@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,26 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+template <class Values>
+Json names_of(const Values& values) {
+  Json names = Json::array();
+  for (const auto value : values) names.push_back(name_of(value));
+  return names;
+}
+
+Json texts(std::span<const std::string_view> values) { return Json(std::vector(values.begin(), values.end())); }
+
+// Of models that are neither EDM's nor of flow matching; those have the same few whatever the sampler.
+Json schedules_of(const SamplerInfo& sampler) {
+  Json names = Json::array();
+  for (const ScheduleInfo& schedule : schedules()) {
+    if (has_schedule(sampler, schedule)) names.push_back(schedule.name);
+  }
+  return names;
+}
+
+// share/samplers.jsonl has these rows for the exporter.
 Json sampler_row(const SamplerInfo& sampler) {
-  Json aliases = Json::array();
-  for (const std::string_view alias : sampler.aliases) aliases.push_back(alias);
   return {{"name", sampler.name},
           {"summary", sampler.summary},
           {"method", name_of(sampler.method)},
@@ -39,7 +57,18 @@ Json sampler_row(const SamplerInfo& sampler) {
           {"arxiv", sampler.paper},
           {"diffusers", sampler.reference},
           {"label", sampler.label},
-          {"aliases", aliases}};
+          {"aliases", texts(sampler.aliases)},
+          {"family", name_of(sampler.levels.family)},
+          {"ends", name_of(sampler.levels.end)},
+          {"limits", name_of(sampler.x0_rule)},
+          {"models", names_of(sampler.models)},
+          {"schedules", schedules_of(sampler)},
+          {"options", texts(sampler.options)},
+          {"solver_types", names_of(sampler.solver.types)},
+          {"solver_order", sampler.solver.order},
+          {"solver_order_max", sampler.solver.order_max},
+          {"solver_order_max_epsilon", sampler.solver.epsilon_order_max},
+          {"needs_lower_order_final", sampler.solver.needs_lower_order_final}};
 }
 
 Json numbers(const std::vector<double>& values) {
@@ -83,7 +112,11 @@ std::vector<Json> schedule_rows(const ListChoices& command) {
   std::vector<Json> rows;
   for (const ScheduleInfo& schedule : schedules()) {
     if (is_shown && only && *only != schedule.kind) continue;
-    rows.push_back({{"name", schedule.name}, {"summary", schedule.summary}, {"label", schedule.label}});
+    rows.push_back({{"name", schedule.name},
+                    {"summary", schedule.summary},
+                    {"label", schedule.label},
+                    {"basis", name_of(schedule.basis)},
+                    {"models", names_of(schedule.models)}});
     if (bundle) add_levels(rows.back(), *bundle, command.request, schedule.kind);
   }
   return rows;
