@@ -1,7 +1,7 @@
 """The program's samplers and schedules, and which of them go together.
 
-The facts are the program's: share/samplers.jsonl and share/schedules.jsonl are what `txt2img --list samplers --json` and
-`--list schedules --json` print, which a test holds them against. So no program has to be built to export a model.
+The facts are the program's: share/samplers.jsonl and share/schedules.jsonl are what `txt2img --list samplers --json`
+and `--list schedules --json` print, which a test holds them against. So no program has to be built to export a model.
 """
 
 import json

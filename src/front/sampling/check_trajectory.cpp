@@ -129,7 +129,7 @@ void check_model(const TrajectoryRequest& request) {
 
 }  // namespace
 
-void check_request(const TrajectoryRequest& request) {
+void check_trajectory(const TrajectoryRequest& request) {
   check_steps(request);
   check_options(request.options, request.sampler);
   check_model(request);

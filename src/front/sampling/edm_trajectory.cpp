@@ -17,7 +17,7 @@ SigmaRange edm_range(const TrajectoryRequest& request) {
 
 }  // namespace
 
-Trajectory plan_edm(const TrajectoryRequest& request) {
+Trajectory edm_trajectory(const TrajectoryRequest& request) {
   const SigmaRange range = edm_range(request);
   const bool is_model = request.schedule == ScheduleKind::kModel;
   std::vector<double> sigmas = spread_sigmas(is_model ? ScheduleKind::kKarras : request.schedule, range, request.steps);

@@ -31,7 +31,7 @@ std::vector<double> flow_sigmas(const TrajectoryRequest& request) {
 
 }  // namespace
 
-Trajectory plan_flow(const TrajectoryRequest& request) {
+Trajectory flow_trajectory(const TrajectoryRequest& request) {
   std::vector<double> sigmas = flow_sigmas(request);
   if (is_sigma_schedule(request.schedule)) {
     const SigmaRange range{.min = request.options.sigma_min.value_or(sigmas.back()),

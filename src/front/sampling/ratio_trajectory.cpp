@@ -140,7 +140,7 @@ void scale_ends(const TrajectoryRequest& request, Trajectory& trajectory) {
 
 }  // namespace
 
-Trajectory plan_ratios(const TrajectoryRequest& request) {
+Trajectory ratio_trajectory(const TrajectoryRequest& request) {
   const std::vector<Point> points = ratio_points(request);
   std::vector<NoiseLevel> levels;
   for (const Point& point : points) levels.push_back(level_of_ratio(to_float32(point.sigma), point.timestep));

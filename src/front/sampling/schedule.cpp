@@ -16,15 +16,15 @@ Trajectory plan_trajectory(const NoiseSchedule& noise, const SchedulerConfig& co
   const bool is_listed = !options.sigmas.empty() || !options.timesteps.empty();
   const TrajectoryRequest request{
       noise, config, sampler, schedule, is_listed ? std::max(listed_steps(options), 1) : steps, options};
-  check_request(request);
-  if (config.is_edm()) return plan_edm(request);
-  if (config.is_flow()) return plan_flow(request);
+  check_trajectory(request);
+  if (config.is_edm()) return edm_trajectory(request);
+  if (config.is_flow()) return flow_trajectory(request);
   switch (request.family()) {
-    case SamplerFamily::kTable: return plan_diffusion(request);
-    case SamplerFamily::kPndm: return plan_pndm(request);
-    case SamplerFamily::kDistilled: return plan_distilled(request);
+    case SamplerFamily::kTable: return table_trajectory(request);
+    case SamplerFamily::kPndm: return pndm_trajectory(request);
+    case SamplerFamily::kDistilled: return distilled_trajectory(request);
     case SamplerFamily::kSigma:
-    case SamplerFamily::kSolver: return plan_ratios(request);
+    case SamplerFamily::kSolver: return ratio_trajectory(request);
   }
   return {};
 }

@@ -43,7 +43,7 @@ void add_further_call(Trajectory& trajectory, const TrajectoryRequest& request, 
 
 // Pseudo linear multistep, arXiv 2202.09778: the second timestep is visited twice, the second time to redo the first
 // step with the mean of both slopes.
-Trajectory plan_plms(const TrajectoryRequest& request) {
+Trajectory plms_trajectory(const TrajectoryRequest& request) {
   const std::vector<double> timesteps = table_timesteps(request);
   const int stride = request.train_steps() / request.steps;
   Trajectory trajectory;
@@ -56,7 +56,7 @@ Trajectory plan_plms(const TrajectoryRequest& request) {
 }
 
 // Its warm-up by pseudo Runge-Kutta: four calls for each of the first three steps, half a stride apart.
-Trajectory plan_prk(const TrajectoryRequest& request) {
+Trajectory prk_trajectory(const TrajectoryRequest& request) {
   constexpr std::size_t kWarmUp = 3;
   const std::vector<double> timesteps = table_timesteps(request);
   if (timesteps.size() <= kWarmUp) {
@@ -85,7 +85,7 @@ Trajectory plan_prk(const TrajectoryRequest& request) {
 // DDPM steps to the next timestep of its list and ends clean. DDIM of the reference steps down by T/N timesteps from
 // wherever it is (arXiv 2010.02502), which is the same with leading spacing; on lists that it does not have, ours steps
 // to the next one.
-Trajectory plan_diffusion(const TrajectoryRequest& request) {
+Trajectory table_trajectory(const TrajectoryRequest& request) {
   const std::vector<double> timesteps = table_timesteps(request);
   const bool is_spaced = request.options.timesteps.empty() && request.schedule != ScheduleKind::kSimple;
   const bool strides = request.levels().strides && is_spaced;
@@ -101,7 +101,7 @@ Trajectory plan_diffusion(const TrajectoryRequest& request) {
   return counted(trajectory);
 }
 
-Trajectory plan_distilled(const TrajectoryRequest& request) {
+Trajectory distilled_trajectory(const TrajectoryRequest& request) {
   const int original =
       request.options.original_steps > 0 ? request.options.original_steps : request.config.original_inference_steps;
   const std::vector<double> timesteps = request.options.timesteps.empty()
@@ -116,8 +116,8 @@ Trajectory plan_distilled(const TrajectoryRequest& request) {
   return counted(trajectory);
 }
 
-Trajectory plan_pndm(const TrajectoryRequest& request) {
-  return request.options.solver_type == SolverType::kPrk ? plan_prk(request) : plan_plms(request);
+Trajectory pndm_trajectory(const TrajectoryRequest& request) {
+  return request.options.solver_type == SolverType::kPrk ? prk_trajectory(request) : plms_trajectory(request);
 }
 
 }  // namespace txt2img

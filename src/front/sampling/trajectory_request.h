@@ -7,7 +7,7 @@
 
 namespace txt2img {
 
-// Everything a plan is made of.
+// Everything that a trajectory follows from.
 struct TrajectoryRequest {
   const NoiseSchedule& noise;
   const SchedulerConfig& config;
@@ -28,14 +28,14 @@ struct TrajectoryRequest {
 inline double to_float32(double x) { return static_cast<double>(static_cast<float>(x)); }
 
 // Throws Error(kUsage) for what does not go together.
-void check_request(const TrajectoryRequest& request);
+void check_trajectory(const TrajectoryRequest& request);
 
-Trajectory plan_diffusion(const TrajectoryRequest& request);  // integer timesteps of the table
-Trajectory plan_pndm(const TrajectoryRequest& request);
-Trajectory plan_distilled(const TrajectoryRequest& request);
-Trajectory plan_ratios(const TrajectoryRequest& request);  // noise levels sigma/alpha
-Trajectory plan_edm(const TrajectoryRequest& request);     // models with EDM preconditioning, arXiv 2206.00364
-Trajectory plan_flow(const TrajectoryRequest& request);    // flow matching
+Trajectory table_trajectory(const TrajectoryRequest& request);  // integer timesteps of the table
+Trajectory pndm_trajectory(const TrajectoryRequest& request);
+Trajectory distilled_trajectory(const TrajectoryRequest& request);
+Trajectory ratio_trajectory(const TrajectoryRequest& request);  // noise levels sigma/alpha
+Trajectory edm_trajectory(const TrajectoryRequest& request);    // models with EDM preconditioning, arXiv 2206.00364
+Trajectory flow_trajectory(const TrajectoryRequest& request);   // flow matching
 
 // Appends a step; its count is set by counted() when all are there.
 void add_step(Trajectory& trajectory, const NoiseLevel& from, const NoiseLevel& to, const NoiseLevel& mid = {});
