@@ -35,9 +35,10 @@ enum class SamplerKind {
   kEdmEuler,
   kEdmDpmpp2m,
   kSaSolver,
-  kLangevin
+  kLangevin,
+  kExponentialMidpoint
 };
-inline constexpr std::size_t kSamplerCount = static_cast<std::size_t>(SamplerKind::kLangevin) + 1;
+inline constexpr std::size_t kSamplerCount = static_cast<std::size_t>(SamplerKind::kExponentialMidpoint) + 1;
 
 // Variants of a sampler that share its name; kAuto is the sampler's own.
 enum class SolverType {
