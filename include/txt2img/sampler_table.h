@@ -35,10 +35,9 @@ enum class SamplerKind {
   kEdmEuler,
   kEdmDpmpp2m,
   kSaSolver,
-  kLangevin,
-  kExponentialMidpoint
+  kLangevin
 };
-inline constexpr std::size_t kSamplerCount = static_cast<std::size_t>(SamplerKind::kExponentialMidpoint) + 1;
+inline constexpr std::size_t kSamplerCount = static_cast<std::size_t>(SamplerKind::kLangevin) + 1;
 
 // Variants of a sampler that share its name; kAuto is the sampler's own.
 enum class SolverType {

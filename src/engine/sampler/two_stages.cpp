@@ -91,30 +91,7 @@ class DpmppSde final : public Sampler {
   double s_noise_;
 };
 
-// DPM-Solver++(2S) with r_1 = 1/2, arXiv 2211.01095, algorithm 1.
-class ExponentialMidpoint final : public Sampler {
- public:
-  at::Tensor step(const at::Tensor& x, const Step& step, const Denoise& denoise,
-                  const NoiseSource& /*noise*/) override {
-    const Denoised first = denoise(x, step.from);
-    if (step.to.sigma == 0) return euler_step(first, step.to);
-    const at::Tensor guess = euler_step(first, step.mid);
-    return exponential_step(x, denoise(guess, step.mid).x0, step.from, step.to);
-  }
-
- private:
-  static at::Tensor exponential_step(const at::Tensor& x, const at::Tensor& x0, const NoiseLevel& from,
-                                     const NoiseLevel& to) {
-    return (to.sigma / from.sigma) * x + to.alpha * (1 - decay(from, to)) * x0;
-  }
-};
-
 }  // namespace
-
-template <>
-SamplerPtr make<SamplerKind::kExponentialMidpoint>(const Recipe& /*recipe*/) {
-  return std::make_unique<ExponentialMidpoint>();
-}
 
 template <>
 SamplerPtr make<SamplerKind::kHeun>(const Recipe& recipe) {

@@ -157,10 +157,6 @@ constexpr std::array kSamplers{
                 .solver = {.types = {kPredictorCorrector, kCorrector}},
                 .options = {"solver_type", "snr", "corrector_steps"},
                 .summary = "predictor-corrector; --solver-type corrector is annealed Langevin dynamics (1907.05600)"},
-    SamplerInfo{.kind = SamplerKind::kExponentialMidpoint, .name = "exp_midpoint", .reference = "", .label = "Exp Midpoint",
-                .method = kTwoStages, .order = 2, .calls_per_step = 2, .paper = "2211.01095",
-                .levels = {.second_stage = StageLevel::kLogMiddle},
-                .summary = "DPM-Solver++ of two stages in each step"},
 };
 // clang-format on
 
