@@ -18,6 +18,7 @@
 #include "screen/standard_output.h"
 #include "txt2img/bundle.h"
 #include "txt2img/engine_library.h"
+#include "txt2img/format_text.h"
 #include "txt2img/request.h"
 
 namespace txt2img::cli {
@@ -51,7 +52,7 @@ class Report {
 
   void end(const std::string& model) {
     if (format_ == ResultFormat::kJson) return;
-    results_.line(model + " is sound: " + std::to_string(tests_) + " tests passed");
+    results_.line(format_text("{} is sound: {} tests passed", model, tests_));
   }
 
  private:
@@ -62,7 +63,8 @@ class Report {
     }
     constexpr std::size_t kSubjectColumns = 26;
     std::string line = status == "ok" ? "ok      " : "FAILED  ";
-    line += subject + std::string(kSubjectColumns - std::min(kSubjectColumns, subject.size()), ' ') + "  " + finding;
+    line += format_text("{}{}  {}", subject,
+                        std::string(kSubjectColumns - std::min(kSubjectColumns, subject.size()), ' '), finding);
     results_.line(line);
   }
 
@@ -86,9 +88,8 @@ std::string bytes_text(std::uint64_t bytes) {
 std::string describe(const Bundle& bundle) {
   std::uint64_t bytes = 0;
   for (const auto& [name, entry] : bundle.files) bytes += entry.bytes;
-  return bundle.name + (bundle.family.empty() ? "" : ", family " + bundle.family) + ", " +
-         std::to_string(bundle.defaults.width) + "x" + std::to_string(bundle.defaults.height) + ", " +
-         bytes_text(bytes) + " in " + bundle.folder.string();
+  return format_text("{}{}, {}x{}, {} in {}", bundle.name, bundle.family.empty() ? "" : ", family " + bundle.family,
+                     bundle.defaults.width, bundle.defaults.height, bytes_text(bytes), bundle.folder.string());
 }
 
 std::string check_tokenizers(const Bundle& bundle) {
@@ -99,10 +100,10 @@ std::string check_tokenizers(const Bundle& bundle) {
   for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
     if (tokens.ids[i].size() <= empty.ids[i].size()) {
       throw Error(ExitCode::kBadData,
-                  "a sentence becomes " + std::to_string(tokens.ids[i].size()) + " tokens, as many as no text at all");
+                  format_text("a sentence becomes {} tokens, as many as no text at all", tokens.ids[i].size()));
     }
-    counts += (i == 0 ? "" : " and ") + std::to_string(tokens.ids[i].size()) + " tokens of at most " +
-              std::to_string(bundle.tokenizers[i].length);
+    counts += format_text("{}{} tokens of at most {}", i == 0 ? "" : " and ", tokens.ids[i].size(),
+                          bundle.tokenizers[i].length);
   }
   return "a sentence becomes " + counts;
 }
@@ -130,13 +131,13 @@ std::string check_picture(const Bundle& bundle, const EngineOptions& options) {
   const auto [darkest, brightest] = std::ranges::minmax(picture.image.rgb);
   if (darkest == brightest)
     throw Error(ExitCode::kBadData, "every pixel of a picture is the same; the modules do not fit together");
-  return std::to_string(picture.image.width) + "x" + std::to_string(picture.image.height) + " in one step on " +
-         engine->facts().device.name + ", values " + std::to_string(darkest) + " ... " + std::to_string(brightest);
+  return format_text("{}x{} in one step on {}, values {} ... {}", picture.image.width, picture.image.height,
+                     engine->facts().device.name, darkest, brightest);
 }
 
 std::string check_module(const Bundle& bundle, const EngineOptions& options, ModuleKind kind) {
   const ModuleReport report = engine_library().try_module(bundle, options, kind);
-  return std::to_string(report.parameters) + " weights in " + report.dtype + ", " + report.call;
+  return format_text("{} weights in {}, {}", report.parameters, report.dtype, report.call);
 }
 
 void check_modules(const Bundle& bundle, const EngineOptions& options, Report& report) {

@@ -8,6 +8,7 @@
 
 #include "options/prompt_format.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/json.h"
 
 namespace txt2img::cli {
@@ -57,8 +58,8 @@ bool is_prompt_file(const std::string& prompt) {
 std::vector<std::string> explain_bare_words(const std::vector<std::string>& prompts) {
   std::vector<std::string> hints;
   if (const std::vector<std::string> words = find_words(prompts); !words.empty()) {
-    hints.push_back("each of these " + std::to_string(words.size()) +
-                    " words is a prompt of its own; as one prompt: " + quote(join(words)) + " in quotes");
+    hints.push_back(format_text("each of these {} words is a prompt of its own; as one prompt: {} in quotes",
+                                words.size(), quote(join(words))));
   }
   const auto file = std::ranges::find_if(prompts, is_prompt_file);
   if (file != prompts.end())

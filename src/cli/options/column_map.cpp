@@ -7,6 +7,7 @@
 #include "options/option_values.h"
 #include "options/prompt_keys.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -24,13 +25,13 @@ bool is_key(std::string_view key) { return is_own_key(key) || find_setting(key) 
 ColumnRule parse_column_rule(std::string_view text) {
   const std::size_t sign = text.find('=');
   if (sign == std::string_view::npos || sign == 0) {
-    throw Error(ExitCode::kUsage, "'" + std::string(text) +
-                                      "' is not KEY=COLUMN, as in prompt=prompt_en, or KEY= to read it from no column");
+    throw Error(ExitCode::kUsage,
+                format_text("'{}' is not KEY=COLUMN, as in prompt=prompt_en, or KEY= to read it from no column", text));
   }
   ColumnRule rule{.key = std::string(text.substr(0, sign)), .column = std::string(text.substr(sign + 1))};
   if (rule.column.empty() || is_key(rule.key)) return rule;
-  throw Error(ExitCode::kUsage, "'" + rule.key + "' is no key of a prompt file" + suggestion(rule.key, prompt_keys()) +
-                                    " (KEY=COLUMN: ours comes first)");
+  throw Error(ExitCode::kUsage, format_text("'{}' is no key of a prompt file{} (KEY=COLUMN: ours comes first)",
+                                            rule.key, suggestion(rule.key, prompt_keys())));
 }
 
 std::string text_of(const ColumnRule& rule) { return rule.key + "=" + rule.column; }
@@ -43,8 +44,8 @@ ColumnMap::ColumnMap(std::vector<ColumnRule> rules) {
     if (other == entries_.end()) {
       entries_.push_back(std::move(entry));
     } else if (other->rule != entry.rule) {
-      throw Error(ExitCode::kUsage, "--column " + text_of(other->rule) + " and --column " + text_of(entry.rule) +
-                                        " are about the same key; leave one out");
+      throw Error(ExitCode::kUsage, format_text("--column {} and --column {} are about the same key; leave one out",
+                                                text_of(other->rule), text_of(entry.rule)));
     }
   }
 }

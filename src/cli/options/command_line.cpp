@@ -10,6 +10,7 @@
 #include "options/meant_option.h"
 #include "options/option_values.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -34,7 +35,7 @@ std::string with_long_name(std::string word) {
   for (const OptionInfo& option : option_table()) {
     const std::vector<std::string_view> flags = flags_of(option);
     if (std::ranges::find(flags, word.substr(0, 2)) != flags.end())
-      return "--" + std::string(name_of(option)) + word.substr(2);
+      return format_text("--{}{}", name_of(option), word.substr(2));
   }
   return word;
 }
@@ -72,7 +73,7 @@ std::vector<std::string_view> all_flags() {
 std::string explain_foreign(const std::string& flag) {
   if (!flag.starts_with("--")) return {};
   const std::string_view option = meant_option(flag);
-  if (!option.empty()) return "; it is called --" + std::string(option) + " here";
+  if (!option.empty()) return format_text("; it is called --{} here", option);
   const ForeignName* const foreign = find_foreign_name(flag);
   return foreign == nullptr ? "" : ": " + std::string(foreign->note);
 }
@@ -83,7 +84,7 @@ std::string explain_foreign(const std::string& flag) {
   if (remedy.empty()) remedy = suggestion(flag, all_flags());
   if (remedy.empty())
     remedy = "; txt2img --help lists all of them (a prompt that begins with '-': --prompt='" + word + " ...')";
-  throw Error(ExitCode::kUsage, "unknown option '" + flag + "'" + remedy);
+  throw Error(ExitCode::kUsage, format_text("unknown option '{}'{}", flag, remedy));
 }
 
 // "-steps 9" would be "-s teps".
@@ -92,7 +93,7 @@ void refuse_single_dash(const std::string& word) {
   const std::string_view name = std::string_view(word).substr(1, word.find('=') - 1);
   const OptionInfo* const option = find_option(name);
   if (option == nullptr || name.size() < 3) return;
-  throw Error(ExitCode::kUsage, "'" + word + "': write --" + std::string(name) + ", with two dashes");
+  throw Error(ExitCode::kUsage, format_text("'{}': write --{}, with two dashes", word, name));
 }
 
 CLI::Option* declare(CLI::App& app, const OptionInfo& option) {
@@ -160,8 +161,10 @@ class Parser {
   Assignment assignment(const OptionInfo& option, const std::string& value) const {
     const std::string flag = "--" + std::string(name_of(option));
     if (option.kind != ValueKind::kSwitch && looks_like_option(value) && (is_own_word(value) || value == "--")) {
-      throw Error(ExitCode::kUsage, "option " + flag + " needs a value, and '" + value +
-                                        "' looks like another option; if it is the value, write " + flag + "=" + value);
+      throw Error(
+          ExitCode::kUsage,
+          format_text("option {} needs a value, and '{}' looks like another option; if it is the value, write {}={}",
+                      flag, value, flag, value));
     }
     return {&option, value, flag, ExitCode::kUsage};
   }

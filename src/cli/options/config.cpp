@@ -18,6 +18,7 @@
 #include "options/option_values.h"
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/number_text.h"
 
 namespace txt2img::cli {
@@ -55,7 +56,7 @@ std::string read_text(const fs::path& path) {
 }
 
 std::string place(const fs::path& path, const toml::source_region& region) {
-  return path.string() + ":" + std::to_string(region.begin.line) + ": ";
+  return format_text("{}:{}: ", path.string(), region.begin.line);
 }
 
 toml::table parse_toml(const fs::path& path) {
@@ -119,7 +120,7 @@ std::string_view expected(ValueKind kind) {
 std::string explain_key(std::string_view key) {
   const OptionInfo* const meant = find_option(meant_option(key));
   if (meant != nullptr && meant->scope == Scope::kCommandLine) return "; it is for the command line only";
-  if (meant != nullptr) return "; it is called '" + std::string(name_of(*meant)) + "' here";
+  if (meant != nullptr) return format_text("; it is called '{}' here", name_of(*meant));
   if (const ForeignName* const foreign = find_foreign_name(key)) return ": " + std::string(foreign->note);
   return suggestion(key, configurable_names());
 }
@@ -131,7 +132,7 @@ Assignment read_key(const fs::path& path, const toml::key& key, const toml::node
     throw Error(ExitCode::kBadConfig, origin + ": not a key of the configuration" + explain_key(key.str()));
   }
   const std::optional<std::string> value = text_of(node, option->kind);
-  if (!value) throw Error(ExitCode::kBadConfig, origin + ": must be " + std::string(expected(option->kind)));
+  if (!value) throw Error(ExitCode::kBadConfig, format_text("{}: must be {}", origin, expected(option->kind)));
   return {option, *value, origin, ExitCode::kBadConfig};
 }
 

@@ -10,6 +10,7 @@
 
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/nearest_name.h"
 #include "txt2img/request.h"
 
@@ -17,7 +18,7 @@ namespace txt2img::cli {
 namespace {
 
 [[noreturn]] void refuse(std::string_view text, const std::string& expected) {
-  throw Error(ExitCode::kUsage, "'" + std::string(text) + "' is not " + expected);
+  throw Error(ExitCode::kUsage, format_text("'{}' is not {}", text, expected));
 }
 
 // The whole text as a T, or the error of the part that went wrong.
@@ -39,7 +40,7 @@ int parse_integer(std::string_view text, int min, int max) {
   const std::errc error = parse_whole(text, value);
   if (error == std::errc::invalid_argument) refuse(text, "a whole number");
   if (error != std::errc{} || value < min || value > max) {
-    refuse(text, "in the range " + std::to_string(min) + " ... " + std::to_string(max));
+    refuse(text, format_text("in the range {} ... {}", min, max));
   }
   return value;
 }
@@ -99,7 +100,7 @@ std::optional<std::uint64_t> parse_seed(std::string_view text) {
   if (text == "random") return std::nullopt;
   std::uint64_t seed = 0;
   if (parse_whole(text, seed) != std::errc{}) {
-    refuse(text, "a seed: give a whole number in 0 ... " + std::to_string(kSeedMax) + ", or random");
+    refuse(text, format_text("a seed: give a whole number in 0 ... {}, or random", kSeedMax));
   }
   return seed;
 }

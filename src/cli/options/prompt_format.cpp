@@ -6,6 +6,7 @@
 #include "options/option_values.h"
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 
@@ -16,8 +17,8 @@ PromptFormat format_of(const std::string& file) {
       std::ranges::find(kPromptFormatNames, std::string_view(extension).substr(extension.empty() ? 0 : 1));
   if (file != "-" && found != kPromptFormatNames.end())
     return static_cast<PromptFormat>(found - kPromptFormatNames.begin());
-  throw Error(ExitCode::kUsage,
-              "--file " + file + ": the name does not tell the format; give --format " + list_of(kPromptFormatNames));
+  throw Error(ExitCode::kUsage, format_text("--file {}: the name does not tell the format; give --format {}", file,
+                                            list_of(kPromptFormatNames)));
 }
 
 }  // namespace txt2img::cli

@@ -8,8 +8,9 @@
 #include <utility>
 
 #include "options/option_values.h"
-#include "txt2img/names.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
+#include "txt2img/names.h"
 
 namespace txt2img::cli {
 namespace {
@@ -60,9 +61,9 @@ bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
 std::string shown(const std::string& value) { return value.empty() ? "''" : value; }
 
 std::string sentence(const Said& old, const Said& now) {
-  const std::string options =
-      old.option == now.option ? now.option + " is given twice" : old.option + " and " + now.option + " differ";
-  return options + ": " + shown(now.value) + " counts, not " + shown(old.value);
+  const std::string options = old.option == now.option ? now.option + " is given twice"
+                                                       : format_text("{} and {} differ", old.option, now.option);
+  return format_text("{}: {} counts, not {}", options, shown(now.value), shown(old.value));
 }
 
 }  // namespace
@@ -76,8 +77,9 @@ std::vector<std::string> check_repeats(const std::vector<Assignment>& flags) {
       const auto [old, is_first] = last.try_emplace(subject, said);
       if (is_first || old->second.value == said.value) continue;
       if (is_one_of(subject, kOnce)) {
-        throw Error(ExitCode::kUsage, said.option + " is given twice, with " + shown(old->second.value) + " and " +
-                                          shown(said.value) + "; give one (defaults belong into the configuration)");
+        throw Error(ExitCode::kUsage,
+                    format_text("{} is given twice, with {} and {}; give one (defaults belong into the configuration)",
+                                said.option, shown(old->second.value), shown(said.value)));
       }
       sentences.push_back(sentence(old->second, said));
       old->second = said;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "plan/file_names.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -46,9 +47,10 @@ class Collisions {
   void meet_twin(const Item& item, const fs::path& path, const Item& other, const fs::path& twin) {
     if (!item.output.empty() || !other.output.empty()) refuse(path, other);
     if (std::exchange(has_twins_, true)) return;
-    console_->warning(path.string() + " and " + twin.string() +
-                      " differ in case only: one file where case is not told apart (macOS, Windows, USB sticks); add "
-                      "{index} to the name to be safe");
+    console_->warning(
+        format_text("{} and {} differ in case only: one file where case is not told apart (macOS, Windows, USB "
+                    "sticks); add {{index}} to the name to be safe",
+                    path.string(), twin.string()));
   }
 
   void refuse(const fs::path& path, const Item& other) const {
@@ -56,9 +58,10 @@ class Collisions {
     if (plan_->files.empty()) {
       throw Error(ExitCode::kUsage, "--output: several pictures would be written to " + path.string() + remedy);
     }
-    throw Error(ExitCode::kBadData,
-                "its picture would be written to " + path.string() + ", as would one of " +
-                    (plan_->files.size() > 1 ? plan_->place_of(other) : "line " + std::to_string(other.line)) + remedy);
+    throw Error(
+        ExitCode::kBadData,
+        format_text("its picture would be written to {}, as would one of {}{}", path.string(),
+                    plan_->files.size() > 1 ? plan_->place_of(other) : "line " + std::to_string(other.line), remedy));
   }
 
   const Plan* plan_;

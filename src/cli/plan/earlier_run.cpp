@@ -12,6 +12,7 @@
 #include "plan/moved_pictures.h"
 #include "plan/outcome.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -79,7 +80,7 @@ class EarlierRun {
     if (taken.empty()) return;
     const std::string which =
         taken.front().string() +
-        (taken.size() > 1 ? " and " + std::to_string(taken.size() - 1) + " more files of this run's names" : "");
+        (taken.size() > 1 ? format_text(" and {} more files of this run's names", taken.size() - 1) : "");
     throw Error(ExitCode::kCannotCreate,
                 goes_on() ? which +
                                 ": not drawn by this program, and not replaced; move what is there away, choose "
@@ -92,9 +93,10 @@ class EarlierRun {
   // Another shard may be about to replace them.
   void leave_moved() {
     if (plan_->moved.empty()) return;
-    console_->warning(pictures_text(plan_->moved.size()) + " of this run lie under the names of other lines, such as " +
-                      plan_->moved.begin()->second.string() +
-                      "; shards draw them again, --resume without --shard renames them");
+    console_->warning(
+        format_text("{} of this run lie under the names of other lines, such as {}; shards draw them again, --resume "
+                    "without --shard renames them",
+                    pictures_text(plan_->moved.size()), plan_->moved.begin()->second.string()));
     plan_->moved.clear();
   }
 

@@ -11,6 +11,7 @@
 #include "options/options.h"
 #include "prompts/prompts.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/request.h"
 
 namespace txt2img::cli {
@@ -75,8 +76,8 @@ void take_over_prompt(RunOptions& options, Console& console) {
 
 std::string introduction(const foreign::Request& request) {
   const std::string rest = foreign::list_of_rest(request);
-  return "drawn as far as the settings of " + request.program + " are known here" +
-         (rest.empty() ? "" : "; not followed: " + rest);
+  return format_text("drawn as far as the settings of {} are known here{}", request.program,
+                     rest.empty() ? "" : "; not followed: " + rest);
 }
 
 std::vector<std::string> follow(const foreign::Request& request, std::span<const std::string_view> given,
@@ -97,8 +98,8 @@ std::vector<std::string> follow(const foreign::Request& request, std::span<const
       has_size = has_size && setting.option != "width" && setting.option != "height";
       const std::string place = setting.origin + ": ";
       const std::string_view reason = error.what();
-      notes.push_back(setting.origin + " " + setting.value + " is not followed: " +
-                      std::string(reason.starts_with(place) ? reason.substr(place.size()) : reason));
+      notes.push_back(format_text("{} {} is not followed: {}", setting.origin, setting.value,
+                                  reason.starts_with(place) ? reason.substr(place.size()) : reason));
     }
   }
   if (!has_size) std::tie(asked.width, asked.height) = std::tie(start.width, start.height);

@@ -5,6 +5,7 @@
 #include "options/option_table.h"
 #include "plan/follow.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/record.h"
 
 namespace txt2img::cli {
@@ -36,7 +37,7 @@ Item ItemMaker::make(PromptRow row) {
     settings.seed = run_seed(request.count);
   check_pictures(settings, request.count);
   if (pictures_ + static_cast<std::size_t>(request.count) > kPicturesMax) {
-    throw Error(ExitCode::kUsage, "more than " + std::to_string(kPicturesMax) + " pictures; draw them in several runs");
+    throw Error(ExitCode::kUsage, format_text("more than {} pictures; draw them in several runs", kPicturesMax));
   }
   const std::size_t first = pictures_;
   const std::size_t style = style_of(request);

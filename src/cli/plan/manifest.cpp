@@ -17,6 +17,7 @@
 #include "prompts/line_reader.h"
 #include "screen/json_line.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/json.h"
 #include "txt2img/names.h"
 #include "txt2img/output_file.h"
@@ -68,7 +69,7 @@ class Descriptor {
     if (number_ < 0) {
       const bool is_disk_failure = errno == ENOSPC || errno == EDQUOT || errno == EIO;
       throw Error(is_disk_failure ? ExitCode::kIo : ExitCode::kCannotCreate,
-                  "cannot create " + path.string() + ": " + std::generic_category().message(errno));
+                  format_text("cannot create {}: {}", path.string(), std::generic_category().message(errno)));
     }
   }
   ~Descriptor() {
@@ -125,7 +126,7 @@ off_t end_of_lines(int descriptor, off_t size) {
 
 fs::path manifest_path(const std::string& folder, const std::optional<Shard>& shard) {
   if (!shard) return folder + "manifest.jsonl";
-  return folder + "manifest." + std::to_string(shard->number) + "-of-" + std::to_string(shard->count) + ".jsonl";
+  return format_text("{}manifest.{}-of-{}.jsonl", folder, shard->number, shard->count);
 }
 
 std::string manifest_line(const ManifestEntry& entry) {
@@ -177,7 +178,8 @@ std::vector<ManifestEntry> Manifest::find_content(const std::string& sha256) con
 
 void append_to_manifest(const fs::path& path, const ManifestEntry& entry, bool repairs) {
   const auto fail = [&path] {
-    throw Error(ExitCode::kIo, "cannot write " + path.string() + ": " + std::generic_category().message(errno));
+    throw Error(ExitCode::kIo,
+                format_text("cannot write {}: {}", path.string(), std::generic_category().message(errno)));
   };
   Descriptor file = open_locked(path);
   std::string text = manifest_line(entry);

@@ -1,5 +1,7 @@
 #include "plan/notes.h"
 
+#include "txt2img/format_text.h"
+
 namespace txt2img::cli {
 namespace {
 
@@ -21,10 +23,10 @@ void Notes::add(const std::string& place, const std::string& note) {
 
 void Notes::tell(Console& console) const {
   for (const Entry& entry : entries_) {
-    const std::string more = entry.count > 1 ? " (and " + std::to_string(entry.count - 1) + " more)" : "";
-    console.warning(entry.place + ": " + entry.note + more);
+    const std::string more = entry.count > 1 ? format_text(" (and {} more)", entry.count - 1) : "";
+    console.warning(format_text("{}: {}{}", entry.place, entry.note, more));
   }
-  if (left_out_ > 0) console.warning("and " + std::to_string(left_out_) + " more warnings of this kind");
+  if (left_out_ > 0) console.warning(format_text("and {} more warnings of this kind", left_out_));
 }
 
 }  // namespace txt2img::cli

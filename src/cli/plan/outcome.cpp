@@ -6,6 +6,7 @@
 #include "options/option_values.h"
 #include "screen/display_width.h"
 #include "screen/json_line.h"
+#include "txt2img/format_text.h"
 #include "txt2img/names.h"
 #include "txt2img/number_text.h"
 #include "txt2img/record.h"
@@ -57,13 +58,12 @@ std::string count_text(const PromptTokens& tokens) {
 }
 
 std::string prompt_text(std::string_view name, const std::string& text, const Plan& plan) {
-  return std::string(name) + "\"" + escape_for_terminal(text) + "\" (" + count_text(plan.tokenizers->encode(text)) +
-         ")\n";
+  return format_text("{}\"{}\" ({})\n", name, escape_for_terminal(text), count_text(plan.tokenizers->encode(text)));
 }
 
 std::string style_text(const Settings& style, const Plan& plan) {
-  return "settings  " + settings_text(style) + "\n" +
-         (style.negative.empty() ? "" : prompt_text("negative  ", style.negative, plan));
+  return format_text("settings  {}\n{}", settings_text(style),
+                     style.negative.empty() ? "" : prompt_text("negative  ", style.negative, plan));
 }
 
 // Of a file that is there.
@@ -84,8 +84,8 @@ std::string state_text(const Plan& plan, const Job& job) {
 std::string job_text(const Plan& plan, const Job& job) {
   const bool is_file = plan.destination() != Destination::kStandardOutput;
   const std::string path = is_file ? plan.path_of(job).string() : "standard output";
-  return "          " + escape_for_terminal(path) + "  (seed " + std::to_string(plan.settings_of(job).seed) +
-         escape_for_terminal(state_text(plan, job)) + ")\n";
+  return format_text("          {}  (seed {}{})\n", escape_for_terminal(path), plan.settings_of(job).seed,
+                     escape_for_terminal(state_text(plan, job)));
 }
 
 // What the row of the prompt file has for other programs, or may override.
@@ -97,9 +97,8 @@ void add_passed(Json& object, const Item& item) {
 }  // namespace
 
 std::string settings_text(const Settings& s) {
-  return std::to_string(s.width) + "x" + std::to_string(s.height) + ", " + std::to_string(s.steps) + " steps of " +
-         std::string(info(s.sampler).name) + ", schedule " + std::string(info(s.schedule).name) + ", guidance " +
-         to_shortest_text(s.guidance);
+  return format_text("{}x{}, {} steps of {}, schedule {}, guidance {}", s.width, s.height, s.steps,
+                     info(s.sampler).name, info(s.schedule).name, to_shortest_text(s.guidance));
 }
 
 std::string pictures_text(std::size_t count) { return std::to_string(count) + (count == 1 ? " picture" : " pictures"); }
@@ -137,7 +136,7 @@ std::string refused_json(const RefusedLine& line) {
 
 std::string plan_text(const Plan& plan) {
   std::string text =
-      "model     " + escape_for_terminal(plan.bundle.name + " (" + plan.bundle.folder.string() + ")") + "\n";
+      "model     " + escape_for_terminal(format_text("{} ({})", plan.bundle.name, plan.bundle.folder.string())) + "\n";
   const Item* item = nullptr;
   for (const Job& job : plan.jobs) {
     const Item* const last = std::exchange(item, &plan.items[job.item]);

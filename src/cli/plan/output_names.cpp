@@ -11,6 +11,7 @@
 #include "prompts/prompt_files.h"
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/names.h"
 #include "txt2img/number_text.h"
 
@@ -81,8 +82,9 @@ constexpr auto kFieldNames = [] {
 std::size_t find_field(std::string_view name) {
   const auto* const found = std::ranges::find(kFields, name, &FieldInfo::name);
   if (found == kFields.end()) {
-    throw Error(ExitCode::kUsage, "unknown field {" + std::string(name) + "}" + suggestion(name, kFieldNames) +
-                                      " (txt2img --help lists the fields; {{ is a brace itself)");
+    throw Error(ExitCode::kUsage,
+                format_text("unknown field {{{}}}{} (txt2img --help lists the fields; {{{{ is a brace itself)", name,
+                            suggestion(name, kFieldNames)));
   }
   return static_cast<std::size_t>(found - kFields.begin());
 }
@@ -93,7 +95,7 @@ std::string check_png_name(const std::string& name) {
   if (is_png_name(name)) return name;
   const std::string as_file = fs::path(name).replace_extension(".png").string();
   throw Error(ExitCode::kUsage,
-              "--output " + name + ": pictures are PNG files; write " + as_file + ", or " + name + "/ for a folder");
+              format_text("--output {}: pictures are PNG files; write {}, or {}/ for a folder", name, as_file, name));
 }
 
 enum class OutputKind { kStandardOutput, kStream, kFolder, kTemplate, kFile };
@@ -229,8 +231,9 @@ OutputNames::Field OutputNames::parse_field(std::string_view text) {
   else if (format.starts_with('.'))
     field.bytes = parse_width(format.substr(1), kPlainNameMax);
   if (field.digits > 0 || field.bytes > 0) return field;
-  throw Error(ExitCode::kUsage, "{" + std::string(text) + "} is not a field with " +
-                                    (is_number ? "digits, as {index:05} is" : "a length in bytes, as {prompt:.40} is"));
+  throw Error(ExitCode::kUsage,
+              format_text("{{{}}} is not a field with {}", text,
+                          is_number ? "digits, as {index:05} is" : "a length in bytes, as {prompt:.40} is"));
 }
 
 std::string OutputNames::fill_in(const std::vector<Part>& parts, const PictureName& picture) {

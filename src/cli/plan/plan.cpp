@@ -4,12 +4,13 @@
 
 #include "plan/file_names.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 
 namespace fs = std::filesystem;
 
-std::string Plan::place_of(const Item& item) const { return files.at(item.file) + ":" + std::to_string(item.line); }
+std::string Plan::place_of(const Item& item) const { return format_text("{}:{}", files.at(item.file), item.line); }
 
 void settle_output(const Plan& plan, Job& job) {
   if (plan.destination() != Destination::kFiles) return;

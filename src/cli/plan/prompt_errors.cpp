@@ -1,6 +1,7 @@
 #include "plan/prompt_errors.h"
 
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -18,8 +19,8 @@ void PromptErrors::check(const std::string& file, Console& console) const {
   if (count_ == 0) return;
   if (count_ == 1) throw Error(ExitCode::kBadData, shown_.front());
   for (const std::string& message : shown_) console.error(Error(ExitCode::kBadData, message));
-  const std::string more = count_ > shown_.size() ? ", the first " + std::to_string(shown_.size()) + " are listed" : "";
-  throw Error(ExitCode::kBadData, file + ": " + std::to_string(count_) + " errors" + more + "; nothing was drawn");
+  const std::string more = count_ > shown_.size() ? format_text(", the first {} are listed", shown_.size()) : "";
+  throw Error(ExitCode::kBadData, format_text("{}: {} errors{}; nothing was drawn", file, count_, more));
 }
 
 }  // namespace txt2img::cli

@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "txt2img/format_text.h"
+
 namespace txt2img::cli {
 namespace {
 
-std::string size_text(int width, int height) { return std::to_string(width) + "x" + std::to_string(height); }
+std::string size_text(int width, int height) { return format_text("{}x{}", width, height); }
 
 // Without the ends of the range: a model of 128x128 draws nothing at 64x128, nor at 64x256.
 bool is_within_twice(std::int64_t value, std::int64_t own) { return 2 * value > own && value < 2 * own; }
@@ -22,8 +24,8 @@ std::string size_advice(const Settings& settings, const Bundle& bundle) {
     return {};
   const bool is_small = pixels < own_pixels || settings.width < own.width || settings.height < own.height;
   const std::string_view outcome = is_small ? "may come out empty or spoilt" : "may show things several times";
-  return "the size " + size_text(settings.width, settings.height) + " is far from " + size_text(own.width, own.height) +
-         ", which the model is made for: pictures " + std::string(outcome);
+  return format_text("the size {} is far from {}, which the model is made for: pictures {}",
+                     size_text(settings.width, settings.height), size_text(own.width, own.height), outcome);
 }
 
 void SizeAdvice::warn(const Settings& settings, const Bundle& bundle, Console& console) {

@@ -9,6 +9,7 @@
 #include "plan/file_names.h"
 #include "plan/size_advice.h"
 #include "screen/display_width.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -29,7 +30,7 @@ class TextWarnings {
       warn_of_syntax(item.prompt, place);
     }
     for (const std::string& text : remarks_->take()) console_->warning(text);
-    if (cut_ > kCutShown) console_->warning("and " + std::to_string(cut_ - kCutShown) + " more texts are too long");
+    if (cut_ > kCutShown) console_->warning(format_text("and {} more texts are too long", cut_ - kCutShown));
   }
 
  private:
@@ -52,8 +53,8 @@ class TextWarnings {
   void warn_of_cut(std::string_view which, const std::string& text, const std::string& place) {
     const std::string cut = plan_->tokenizers->encode(text).cut;
     if (cut.empty() || ++cut_ > kCutShown) return;
-    console_->warning((place.empty() ? "" : place + ": ") + "the " + std::string(which) +
-                      " is longer than the model can read; not used: \"" + fit_to_width(cut, kCutColumns) + "\"");
+    console_->warning(format_text("{}the {} is longer than the model can read; not used: \"{}\"",
+                                  place.empty() ? "" : place + ": ", which, fit_to_width(cut, kCutColumns)));
   }
 
   const Plan* plan_;

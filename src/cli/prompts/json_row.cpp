@@ -8,6 +8,7 @@
 #include "prompts/line_reader.h"
 #include "prompts/prompt_row.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/json.h"
 
 namespace txt2img::cli {
@@ -61,9 +62,9 @@ std::string find_prompt_key(const json& object) {
   for (const auto& [key, value] : object.items()) {
     if (!is_prompt_key(key)) continue;
     if (!found.empty()) {
-      throw Error(ExitCode::kBadData, quote(found) + " and " + quote(key) +
-                                          " are both named like prompts; say which one to read, with --column "
-                                          "prompt=NAME");
+      throw Error(ExitCode::kBadData,
+                  format_text("{} and {} are both named like prompts; say which one to read, with --column prompt=NAME",
+                              quote(found), quote(key)));
     }
     found = key;
   }

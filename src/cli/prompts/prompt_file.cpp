@@ -4,6 +4,7 @@
 
 #include "prompts/cells.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img::cli {
@@ -41,7 +42,7 @@ std::optional<Line> PromptFile::next_line() {
   return has_blocks ? blocks_.next() : lines_.next();
 }
 
-std::string PromptFile::place(std::size_t line) const { return source_.file + ":" + std::to_string(line); }
+std::string PromptFile::place(std::size_t line) const { return format_text("{}:{}", source_.file, line); }
 
 std::optional<PromptRow> PromptFile::next(const Refuse& refuse) {
   if (format_ == PromptFormat::kJson) return next_entry(refuse);

@@ -9,6 +9,7 @@
 #include "options/prompt_format.h"
 #include "prompts/line_reader.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -60,7 +61,7 @@ bool are_folders(const std::vector<std::string>& files) {
 
 std::string name_of_all(const std::vector<std::string>& files) {
   if (files.empty()) return {};
-  return files.front() + (files.size() > 1 ? " and " + std::to_string(files.size() - 1) + " more" : "");
+  return files.front() + (files.size() > 1 ? format_text(" and {} more", files.size() - 1) : "");
 }
 
 PromptFiles::PromptFiles(const PromptSource& source, Remarks& remarks)
@@ -135,14 +136,14 @@ std::optional<PromptRow> PromptFiles::read_prompt(const std::string& path, const
 }
 
 std::string PromptFiles::place(std::size_t file, std::size_t line) const {
-  return names_.at(file) + ":" + std::to_string(line);
+  return format_text("{}:{}", names_.at(file), line);
 }
 
 void PromptFiles::check_columns() const {
   const ColumnRule* const unused = columns_.find_unused();
   if (unused == nullptr) return;
-  throw Error(ExitCode::kBadData,
-              "--column " + text_of(*unused) + ": there is no such column or key in " + name_of_all(source_->files));
+  throw Error(ExitCode::kBadData, format_text("--column {}: there is no such column or key in {}", text_of(*unused),
+                                              name_of_all(source_->files)));
 }
 
 }  // namespace txt2img::cli

@@ -10,6 +10,7 @@
 #include "options/option_values.h"
 #include "options/prompt_keys.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/json.h"
 #include "txt2img/number_text.h"
 
@@ -89,7 +90,7 @@ std::string product_of(const Assignment& old, std::string_view key, std::string_
     try {
       return parse_integer(text, 1, kCountMax);
     } catch (const Error& error) {
-      throw Error(ExitCode::kBadData, std::string(name) + ": " + error.what());
+      throw Error(ExitCode::kBadData, format_text("{}: {}", name, error.what()));
     }
   };
   return std::to_string(factor(old.value, old.origin) * factor(value, key));
@@ -105,7 +106,7 @@ const ForeignName* find_foreign(std::string_view key) {
 std::string explain_extra(std::string_view key) {
   const std::string_view option = meant_option(key);
   if (!option.empty() && find_option(option) != nullptr)
-    return "is for the whole run; give --" + std::string(option) + " on the command line";
+    return format_text("is for the whole run; give --{} on the command line", option);
   if (const ForeignName* const foreign = find_foreign(key)) return "cannot be followed: " + std::string(foreign->note);
   return {};
 }
@@ -113,18 +114,18 @@ std::string explain_extra(std::string_view key) {
 [[noreturn]] void refuse_extra(std::string_view key, std::string_view kind) {
   const std::string why = explain_extra(key);
   const std::string remedy = " (--extra-keys pass lets it through)";
-  if (!why.empty()) throw Error(ExitCode::kBadData, "the " + std::string(kind) + " " + quote(key) + " " + why + remedy);
+  if (!why.empty()) throw Error(ExitCode::kBadData, format_text("the {} {} {}{}", kind, quote(key), why, remedy));
   throw Error(ExitCode::kBadData,
-              "unknown " + std::string(kind) + " " + quote(key) + suggestion(key, prompt_keys()) + remedy);
+              format_text("unknown {} {}{}{}", kind, quote(key), suggestion(key, prompt_keys()), remedy));
 }
 
 }  // namespace
 
 std::string setting_text(const OptionInfo& option, const json& value) {
   if (std::optional<std::string> text = text_of(option, value)) return std::move(*text);
-  throw Error(ExitCode::kBadData, with_underscores(name_of(option)) + " is " + describe(value) + ", must be " +
-                                      std::string(expected(option)) +
-                                      (value.is_null() ? "; leave the key out for the default" : ""));
+  throw Error(ExitCode::kBadData,
+              format_text("{} is {}, must be {}{}", with_underscores(name_of(option)), describe(value),
+                          expected(option), value.is_null() ? "; leave the key out for the default" : ""));
 }
 
 void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key, std::string_view value) {
@@ -135,7 +136,7 @@ void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key,
     old->value = product_of(*old, key, value);
     old->origin += " x " + std::string(key);
   } else {
-    throw Error(ExitCode::kBadData, std::string(key) + " says the same as " + old->origin + "; leave one out");
+    throw Error(ExitCode::kBadData, format_text("{} says the same as {}; leave one out", key, old->origin));
   }
 }
 

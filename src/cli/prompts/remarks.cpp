@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "txt2img/format_text.h"
 #include "txt2img/json.h"
 
 namespace txt2img::cli {
@@ -36,7 +37,7 @@ std::vector<std::string> Remarks::take() {
     if (entry.count == 0 || std::exchange(entry.is_said, true)) continue;
     std::string text = entry.place.empty() ? "" : entry.place + ": ";
     text += sentence(static_cast<RemarkKind>(kind), entry.excerpt);
-    if (entry.count > 1) text += " (so are " + std::to_string(entry.count - 1) + " more)";
+    if (entry.count > 1) text += format_text(" (so are {} more)", entry.count - 1);
     texts.push_back(std::move(text));
   }
   return texts;

@@ -6,6 +6,7 @@
 #include "options/prompt_keys.h"
 #include "prompts/prompt_row.h"
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/json.h"
 
 namespace txt2img::cli {
@@ -72,8 +73,7 @@ std::vector<std::string> parse_header(const std::vector<std::string>& columns, c
 PromptRow parse_table_row(const std::vector<std::string>& header, const std::vector<std::string>& cells,
                           const RowSource& source) {
   if (cells.size() != header.size()) {
-    throw Error(ExitCode::kBadData,
-                "has " + std::to_string(cells.size()) + " cells, the header line has " + std::to_string(header.size()));
+    throw Error(ExitCode::kBadData, format_text("has {} cells, the header line has {}", cells.size(), header.size()));
   }
   PromptRow row;
   json passed = json::object();

@@ -16,6 +16,7 @@
 #include "run/picture_files.h"
 #include "run/reporter.h"
 #include "screen/standard_output.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -38,8 +39,8 @@ void rename_and_remark(Plan& plan, const RunOptions& options, Console& console) 
   const std::size_t other = count(JobState::kOther);
   const std::size_t damaged = count(JobState::kDamaged);
   if (other + damaged == 0) return;
-  console.remark("replaces " + pictures_text(other + damaged) + ": " + std::to_string(other) +
-                 " of other prompts or settings, " + std::to_string(damaged) + " damaged");
+  console.remark(format_text("replaces {}: {} of other prompts or settings, {} damaged", pictures_text(other + damaged),
+                             other, damaged));
 }
 
 }  // namespace

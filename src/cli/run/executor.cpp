@@ -8,6 +8,7 @@
 
 #include "run/recorded_picture.h"
 #include "screen/signals.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -117,8 +118,8 @@ void Executor::draw_smaller(Worker& worker, std::span<const Job* const> batch, s
   }
   const std::size_t half = batch.size() / 2;
   if (worker.batch_size.halve(batch.size(), error.code())) {
-    console_->warning(std::to_string(batch.size()) + " pictures at once: " + error.what() + "; goes on with " +
-                      std::to_string(half) + " at once");
+    console_->warning(
+        format_text("{} pictures at once: {}; goes on with {} at once", batch.size(), error.what(), half));
   }
   while (!left.empty()) {
     const auto next = left.first(std::min({left.size(), half, worker.batch_size.max()}));

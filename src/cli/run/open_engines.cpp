@@ -6,6 +6,7 @@
 #include "run/engine_loader.h"
 #include "screen/signals.h"
 #include "txt2img/engine_library.h"
+#include "txt2img/format_text.h"
 #include "txt2img/names.h"
 
 namespace txt2img::cli {
@@ -19,8 +20,8 @@ std::vector<std::unique_ptr<Engine>> open_engines(const RunOptions& options, con
   std::vector<std::unique_ptr<Engine>> engines;
   for (const EngineOptions& of_device : engines_of(options.drawing.engine, options.drawing.devices)) {
     const EngineFacts facts = engines.emplace_back(open_engine(bundle, of_device))->facts();
-    console.note("model " + bundle.folder.string() + ", " + std::string(name_of(facts.precision)) + " on " +
-                 facts.device.name + " (" + facts.device.description + "), LibTorch " + engine_library().torch_version);
+    console.note(format_text("model {}, {} on {} ({}), LibTorch {}", bundle.folder.string(), name_of(facts.precision),
+                             facts.device.name, facts.device.description, engine_library().torch_version));
   }
   reporter.end_loading(std::chrono::duration<double>(Clock::now() - start).count());
   defer_signals();

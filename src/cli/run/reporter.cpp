@@ -4,6 +4,7 @@
 
 #include "screen/signals.h"
 #include "screen/terminal.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -191,8 +192,8 @@ std::size_t Reporter::number_of(const Job& job) const {
 }
 
 std::string Reporter::kept_text() const {
-  return std::to_string(counts_.done) + " of " + pictures_text(total_) +
-         (counts_.done == 1 ? " was written and is kept" : " were written and are kept");
+  return format_text("{} of {}{}", counts_.done, pictures_text(total_),
+                     counts_.done == 1 ? " was written and is kept" : " were written and are kept");
 }
 
 std::string Reporter::summary() const {
@@ -200,11 +201,11 @@ std::string Reporter::summary() const {
   std::snprintf(seconds, sizeof seconds, "%.1f s", seconds_since(start_));
   std::string text = pictures_text(counts_.done);
   if (options_->source.has_files()) {
-    text += " drawn, " + std::to_string(counts_.skipped) + " skipped, " + std::to_string(counts_.failed) + " failed";
+    text += format_text(" drawn, {} skipped, {} failed", counts_.skipped, counts_.failed);
   } else {
     const std::uint64_t first = plan_->settings_of(plan_->jobs.front()).seed;
     const std::uint64_t last = plan_->settings_of(plan_->jobs.back()).seed;
-    text += (first == last ? ", seed " : ", seeds " + std::to_string(first) + " to ") + std::to_string(last);
+    text += (first == last ? ", seed " : format_text(", seeds {} to ", first)) + std::to_string(last);
   }
   return text + ", " + seconds;
 }

@@ -19,6 +19,7 @@
 #include "screen/standard_output.h"
 #include "screen/terminal.h"
 #include "txt2img/engine_library.h"
+#include "txt2img/format_text.h"
 #include "txt2img/png.h"
 #include "txt2img/sha256.h"
 
@@ -59,7 +60,7 @@ std::string_view first_difference(const Stages& one, const Stages& other) {
   return {};
 }
 
-std::string size_text(const Image& image) { return std::to_string(image.width) + "x" + std::to_string(image.height); }
+std::string size_text(const Image& image) { return format_text("{}x{}", image.width, image.height); }
 
 // Empty where the record is of old, or there is none.
 std::string machine_of(const std::optional<Record>& record) {
@@ -81,22 +82,21 @@ std::string machines_text(const Verdict& verdict) {
   constexpr int kRoundingMax = 4;  // levels; one or two were seen
   if (verdict.drawn_with.empty() || verdict.drawn_with == verdict.here) return {};
   const bool is_rounding = verdict.difference.largest <= kRoundingMax;
-  return "; drawn with " + verdict.drawn_with + ", here " + verdict.here +
-         (is_rounding ? ", whose kernels may round differently: allow it with --tolerance " +
-                            std::to_string(verdict.difference.largest)
-                      : "");
+  return format_text("; drawn with {}, here {}{}", verdict.drawn_with, verdict.here,
+                     (is_rounding ? ", whose kernels may round differently: allow it with --tolerance " +
+                                        std::to_string(verdict.difference.largest)
+                                  : ""));
 }
 
 std::string verdict_text(const Verdict& verdict, const Image& golden, const Image& drawn, int tolerance) {
-  if (!verdict.is_same_size) return "differs: it is " + size_text(golden) + ", drawn again it is " + size_text(drawn);
-  const std::string largest =
-      "by at most " + std::to_string(verdict.difference.largest) + " (tolerance " + std::to_string(tolerance) + ")";
+  if (!verdict.is_same_size)
+    return format_text("differs: it is {}, drawn again it is {}", size_text(golden), size_text(drawn));
+  const std::string largest = format_text("by at most {} (tolerance {})", verdict.difference.largest, tolerance);
   if (verdict.is_same())
     return verdict.difference.largest == 0 ? "same" : "same within the tolerance: differs " + largest;
-  return "differs: " + std::to_string(verdict.difference.pixels) + " of " + std::to_string(golden.rgb.size() / 3) +
-         " pixels, " + largest +
-         (verdict.stage.empty() ? "" : "; the first stage that differs: " + std::string(verdict.stage)) +
-         machines_text(verdict);
+  return format_text("differs: {} of {} pixels, {}{}{}", verdict.difference.pixels, golden.rgb.size() / 3, largest,
+                     verdict.stage.empty() ? "" : "; the first stage that differs: " + std::string(verdict.stage),
+                     machines_text(verdict));
 }
 
 nlohmann::ordered_json text_or_null(std::string_view text) {

@@ -11,6 +11,7 @@
 #include "run/draw.h"
 #include "screen/json_line.h"
 #include "screen/standard_output.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -36,8 +37,8 @@ std::string finding_text(const Plan& plan, const Job& job, ResultFormat format) 
   const std::string path = plan.path_of(job).string();
   const auto moved = plan.moved.find(static_cast<std::size_t>(&job - plan.jobs.data()));
   if (format == ResultFormat::kText) {
-    return path + ": " + std::string(explain(job.state)) +
-           (moved == plan.moved.end() ? "" : "; it lies at " + moved->second.string());
+    return format_text("{}: {}{}", path, explain(job.state),
+                       moved == plan.moved.end() ? "" : "; it lies at " + moved->second.string());
   }
   const Item& item = plan.items[job.item];
   return json_line({{"item", item.number},
@@ -61,8 +62,7 @@ ExitCode verify_tree(const VerifyTree& command, Console& console) {
     if (is_due(job.state)) out.line(finding_text(plan, job, options.voice.format));
   }
   const auto wrong = std::ranges::count_if(plan.jobs, [](const Job& job) { return is_due(job.state); });
-  console.remark(std::to_string(wrong) + " of " + std::to_string(plan.jobs.size()) +
-                 " pictures are not as they should be");
+  console.remark(format_text("{} of {} pictures are not as they should be", wrong, plan.jobs.size()));
   if (wrong == 0) return ExitCode::kDone;
   return options.purpose == Purpose::kRedo ? draw_plan(plan, options, {}, console) : ExitCode::kSomeFailed;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "txt2img/format_text.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img::cli {
@@ -50,8 +51,7 @@ std::string shorten(std::string_view text) {
   std::size_t end = text.size() - kEnd;
   while (is_inside(start)) --start;
   while (end < text.size() && is_inside(end)) ++end;
-  return std::string(text.substr(0, start)) + " ... (" + std::to_string(end - start) + " bytes more) ... " +
-         std::string(text.substr(end));
+  return format_text("{} ... ({} bytes more) ... {}", text.substr(0, start), end - start, text.substr(end));
 }
 
 }  // namespace txt2img::cli

@@ -9,6 +9,7 @@
 #include "screen/display_width.h"
 #include "screen/json_line.h"
 #include "screen/terminal.h"
+#include "txt2img/format_text.h"
 #include "txt2img/utf8.h"
 
 namespace txt2img::cli {
@@ -22,7 +23,7 @@ constexpr std::chrono::seconds kSilenceMax{60};                  // in a log
 constexpr std::uint64_t kLargeModel = std::uint64_t{256} << 20;  // bytes; smaller ones draw at once
 
 std::string fraction(const std::string& number, std::size_t total) {
-  return total == 0 ? number : number + "/" + std::to_string(total);
+  return total == 0 ? number : format_text("{}/{}", number, total);
 }
 
 std::string seconds_text(double seconds) {
@@ -34,7 +35,7 @@ std::string seconds_text(double seconds) {
 // "[00:36<19:50] ", as the bar of the steps has it for one picture.
 std::string whole_run(const Times& times) {
   if (times.remaining < 0) return "";
-  return "[" + clock_text(times.elapsed) + "<" + clock_text(times.remaining) + "] ";
+  return format_text("[{}<{}] ", clock_text(times.elapsed), clock_text(times.remaining));
 }
 
 class NoProgress final : public Progress {
@@ -56,7 +57,7 @@ class PlainProgress final : public Progress {
   // In a log nobody knows whether silence is work: large models tell how far they are.
   void start_loading(const std::string& model, std::uint64_t bytes) override {
     is_large_ = bytes >= kLargeModel;
-    if (is_large_) console_->remark("loading " + model + ", " + std::to_string(bytes >> 20) + " MiB");
+    if (is_large_) console_->remark(format_text("loading {}, {} MiB", model, bytes >> 20));
   }
   void start(const BatchStart& /*batch*/) override {}
 
@@ -65,14 +66,14 @@ class PlainProgress final : public Progress {
     if (done == 1) is_large_ = false;
     if (!is_first && (done == steps || Clock::now() - told_ < kSilenceMax)) return;
     told_ = Clock::now();
-    console_->raw_line(escape_for_terminal(fraction(std::to_string(batch.first), batch.total) + " " +
-                                           fit_to_width(batch.prompt, kPromptColumns) + ": step " +
-                                           std::to_string(done) + " of " + std::to_string(steps)));
+    console_->raw_line(
+        escape_for_terminal(format_text("{} {}: step {} of {}", fraction(std::to_string(batch.first), batch.total),
+                                        fit_to_width(batch.prompt, kPromptColumns), done, steps)));
   }
 
   void finish(const PictureEnd& picture) override {
     const std::string left = picture.times.remaining < 0 ? "" : ", " + clock_text(picture.times.remaining) + " left";
-    line(picture, "(seed " + std::to_string(picture.seed) + ", " + seconds_text(picture.seconds) + left + ")");
+    line(picture, format_text("(seed {}, {}{})", picture.seed, seconds_text(picture.seconds), left));
   }
   void skip(const PictureEnd& picture) override {
     if (skipped_ == Skipped::kOneByOne) line(picture, "is there already, skipped");
@@ -86,8 +87,9 @@ class PlainProgress final : public Progress {
   void line(const PictureEnd& picture, const std::string& remark) {
     told_ = Clock::now();
     const std::string path = picture.path.empty() ? "standard output" : picture.path.string();
-    console_->raw_line(escape_for_terminal(fraction(std::to_string(picture.number), picture.total) + " " +
-                                           fit_to_width(picture.prompt, kPromptColumns) + ": " + path + " " + remark));
+    console_->raw_line(
+        escape_for_terminal(format_text("{} {}: {} {}", fraction(std::to_string(picture.number), picture.total),
+                                        fit_to_width(picture.prompt, kPromptColumns), path, remark)));
   }
 
   Console* console_;
@@ -138,7 +140,8 @@ class BarProgress final : public Progress {
     shown_ = batch.device;
     std::string numbers = std::to_string(batch.first);
     if (batch.last > batch.first) numbers += "-" + std::to_string(batch.last);
-    label_ = fraction(numbers, batch.total) + " " + whole_run(batch.times) + escape_for_terminal(batch.prompt);
+    label_ = format_text("{} {}{}", fraction(numbers, batch.total), whole_run(batch.times),
+                         escape_for_terminal(batch.prompt));
   }
 
   Console* console_;

@@ -1,6 +1,7 @@
 // parameters_text: the infotext of AUTOMATIC1111's web UI, which image viewers and model sites read.
 #include <nlohmann/json.hpp>
 
+#include "txt2img/format_text.h"
 #include "txt2img/number_text.h"
 #include "txt2img/record.h"
 
@@ -38,7 +39,7 @@ std::string parameters_text(const Record& record) {
   text += ", Sampler: " + sampler_label(settings);
   text += ", CFG scale: " + to_shortest_text(settings.guidance);
   text += ", Seed: " + std::to_string(settings.seed);
-  text += ", Size: " + std::to_string(settings.width) + "x" + std::to_string(settings.height);
+  text += format_text(", Size: {}x{}", settings.width, settings.height);
   text += ", Model hash: " + record.model_sha256.substr(0, 10);
   text += ", Model: " + quoted_if_needed(without_nul(record.model));
   if (settings.clip_skip != 1) text += ", Clip skip: " + std::to_string(settings.clip_skip);

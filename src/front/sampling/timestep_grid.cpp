@@ -4,6 +4,7 @@
 #include <string>
 
 #include "txt2img/error.h"
+#include "txt2img/format_text.h"
 
 namespace txt2img {
 namespace {
@@ -26,9 +27,9 @@ std::vector<double> leading_timesteps(GridFamily family, int train_steps, int st
   const int stride = train_steps / points;
   const int first = (points - 1) * stride + offset;
   if (stride < 1 || first >= train_steps) {
-    throw Error(ExitCode::kUsage, std::to_string(steps) + " steps do not fit into the model's " +
-                                      std::to_string(train_steps) +
-                                      " timesteps with leading spacing; use fewer steps or --schedule trailing");
+    throw Error(ExitCode::kUsage, format_text("{} steps do not fit into the model's {} timesteps with leading spacing; "
+                                              "use fewer steps or --schedule trailing",
+                                              steps, train_steps));
   }
   std::vector<double> timesteps;
   for (int i = points - 1; i >= points - steps; --i) timesteps.push_back(i * stride + offset);
@@ -75,9 +76,11 @@ std::vector<double> sgm_uniform_timesteps(int train_steps, int steps) {
 
 std::vector<double> distilled_timesteps(int train_steps, int original, int steps) {
   if (original > train_steps || steps > original) {
-    throw Error(ExitCode::kUsage, std::to_string(steps) + " steps of a distilled grid of " + std::to_string(original) +
-                                      " out of " + std::to_string(train_steps) +
-                                      " timesteps: use fewer steps, or another original_steps");
+    throw Error(
+        ExitCode::kUsage,
+        format_text(
+            "{} steps of a distilled grid of {} out of {} timesteps: use fewer steps, or another original_steps", steps,
+            original, train_steps));
   }
   const int stride = train_steps / original;
   std::vector<double> timesteps;
