@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -42,6 +43,7 @@ struct TextEncoderSpec {
 };
 
 enum class UnetInput { kLatent, kTimestep, kContext, kPooled, kTimeIds, kGuidance };
+inline constexpr std::size_t kUnetInputs = 6;
 
 // What the numbers of the UNet's time_ids are.
 enum class TimeId {

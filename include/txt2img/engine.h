@@ -16,6 +16,7 @@
 #include "txt2img/image.h"
 #include "txt2img/names.h"
 #include "txt2img/request.h"
+#include "txt2img/switches.h"
 
 namespace txt2img {
 
@@ -34,6 +35,7 @@ struct EngineOptions {
   bool is_deterministic = false;           // only deterministic kernels
   VaeTiling vae_tiling = VaeTiling::kAuto;
   MemoryUse memory = MemoryUse::kNormal;
+  Switches switches{};
 };
 
 // SHA-256 of what each stage of one picture made, little-endian: where two pictures begin to differ.
@@ -100,6 +102,7 @@ struct EngineFacts {
   DeviceInfo device{};
   Precision precision{};  // of text encoder and UNet
   Precision vae_precision{};
+  std::string switches{};  // as changed_switches() writes them
 };
 
 class TXT2IMG_API Engine {
@@ -115,7 +118,7 @@ class TXT2IMG_API Engine {
 };
 
 // Raised whenever a type that is passed to the engine, or EngineEntry itself, changes.
-inline constexpr std::uint32_t kEngineInterface = 1;
+inline constexpr std::uint32_t kEngineInterface = 2;
 
 // What libtxt2img_engine.so offers. The first two members stay where they are in every version: both are compared with
 // the caller's before another one is looked at. All functions throw txt2img::Error; the bundle's files must have been

@@ -27,7 +27,7 @@ struct Record {
   std::string device;  // "cpu" or "cuda": the kind only
   Precision precision{};
   Precision vae_precision{};
-  std::string levers{};  // as changed_levers() of levers.h: empty, the default, or those that are on
+  std::string levers{};  // as changed_switches() writes them: empty, the default, or those that are on
   Stages stages;
   std::vector<Retry> retries{};      // not part of the job
   std::optional<Machine> machine{};  // neither; empty in records of old

@@ -1,5 +1,5 @@
 // What makes a device faster and changes pictures by no more than rounding. An environment variable lists what is on
-// ("a,b", "none"), for measuring what each lever brings, and for machines where one fails; without it these are.
+// ("a,b", "none"), for measuring what each switch brings, and for machines where one fails; without it these are.
 #pragma once
 
 #include <string>
@@ -9,23 +9,28 @@
 
 namespace txt2img {
 
-struct CudaLevers {           // TXT2IMG_CUDA_LEVERS
+struct CudaSwitches {         // TXT2IMG_CUDA_LEVERS
   bool channels_last = true;  // half precision: weights as tensor cores read them, so that cuDNN transposes less
   bool graph = true;          // UNet calls are recorded once and replayed
   bool group_norm = false;    // with channels_last: our own kernels; not on before a GPU has measured them
 };
 
-struct CpuLevers {        // TXT2IMG_CPU_LEVERS
+struct CpuSwitches {      // TXT2IMG_CPU_LEVERS
   bool attention = true;  // in blocks that stay in the caches
   bool packed = true;     // layers with weights as oneDNN reads them, channels last
   bool winograd = true;   // 3x3 convolutions with 1/4 or 4/9 of the multiplications
 };
 
-TXT2IMG_API CudaLevers cuda_levers();
-TXT2IMG_API CpuLevers cpu_levers();
+struct Switches {
+  CpuSwitches cpu{};
+  CudaSwitches cuda{};
+};
+
+// As the environment says, where it says something. Throws Error(kBadConfig).
+TXT2IMG_API Switches read_switches();
 
 // Those of "cpu" or "cuda" that are on, as "attention,packed" or "none"; empty where all are as they are by default.
 // They change the last bits of pictures: records have them, and job keys.
-TXT2IMG_API std::string changed_levers(std::string_view device);
+TXT2IMG_API std::string changed_switches(const Switches& switches, std::string_view device);
 
 }  // namespace txt2img

@@ -141,6 +141,7 @@ Pipeline::Pipeline(Bundle bundle, const EngineOptions& options)
       vae_precision_(choose_vae_precision(options)),
       vae_tiling_(options.vae_tiling),
       memory_(options.memory),
+      switches_(options.switches),
       noise_schedule_(bundle_.scheduler) {
   const c10::InferenceMode guard;
   Stopwatch watch;
@@ -159,7 +160,7 @@ Pipeline::~Pipeline() = default;
 
 template <typename Module>
 Module& Pipeline::need(std::unique_ptr<Module>& module, Precision precision) {
-  if (!module) module = std::make_unique<Module>(bundle_, device_, to_scalar_type(precision));
+  if (!module) module = std::make_unique<Module>(bundle_, device_, to_scalar_type(precision), switches_);
   return *module;
 }
 
@@ -188,21 +189,28 @@ void Pipeline::warn_of_threads(const Observer& observer) {
 }
 
 EngineFacts Pipeline::facts() const {
-  return {.device = describe_device(device_), .precision = precision_, .vae_precision = vae_precision_};
+  return {.device = describe_device(device_),
+          .precision = precision_,
+          .vae_precision = vae_precision_,
+          .switches = changed_switches(switches_, device_.is_cpu() ? "cpu" : "cuda")};
 }
 
 const Pipeline::Text& Pipeline::encode(const std::string& prompt, int clip_skip) {
-  const auto found = texts_.find({prompt, clip_skip});
-  if (found != texts_.end()) return found->second;
+  const TextKey key{prompt, clip_skip};
+  if (const auto found = std::ranges::find(texts_, key, &std::pair<TextKey, Text>::first); found != texts_.end()) {
+    texts_.splice(texts_.begin(), texts_, found);
+    return found->second;
+  }
   std::vector<at::Tensor> ids;
   for (std::size_t i = 0; i < tokenizers_.size(); ++i) {
     ids.push_back(make_ids(*tokenizers_[i], bundle_.tokenizers[i], prompt));
   }
   const TextEmbedding embedding = need(text_encoder_, precision_).encode(ids, clip_skip);
-  if (texts_.size() >= kTextsMax) texts_.clear();
   // Not a view, which would keep the contexts of all clip skips.
   Text text{.ids = at::cat(ids, 1), .context = embedding.context.clone(), .pooled = embedding.pooled};
-  return texts_[{prompt, clip_skip}] = std::move(text);
+  texts_.emplace_front(key, std::move(text));
+  if (texts_.size() > kTextsMax) texts_.pop_back();
+  return texts_.front().second;
 }
 
 Pipeline::Text Pipeline::encode(const std::vector<std::string>& prompts, int clip_skip) {
@@ -220,11 +228,14 @@ Pipeline::Text Pipeline::encode(const std::vector<std::string>& prompts, int cli
 
 Conditioning Pipeline::condition(const Text& text, const Settings& settings) const {
   const std::int64_t rows = text.ids.size(0);
-  Conditioning conditioning{.context = text.context, .pooled = text.pooled};
+  Conditioning conditioning;
+  conditioning[UnetInput::kContext] = text.context;
+  conditioning[UnetInput::kPooled] = text.pooled;
   if (bundle_.unet.takes(UnetInput::kTimeIds))
-    conditioning.time_ids = make_time_ids(bundle_.unet, settings, Half::kPositive, rows, device_);
+    conditioning[UnetInput::kTimeIds] = make_time_ids(bundle_.unet, settings, Half::kPositive, rows, device_);
   if (bundle_.unet.takes(UnetInput::kGuidance))
-    conditioning.guidance = at::full({rows}, settings.guidance, at::TensorOptions(at::kFloat).device(device_));
+    conditioning[UnetInput::kGuidance] =
+        at::full({rows}, settings.guidance, at::TensorOptions(at::kFloat).device(device_));
   return conditioning;
 }
 
@@ -236,15 +247,15 @@ std::optional<Conditioning> Pipeline::encode_negative(std::span<const Settings> 
   for (const Settings& picture : pictures) prompts.push_back(picture.negative);
   Conditioning conditioning = condition(encode(prompts, 1), settings);
   if (bundle_.unet.takes(UnetInput::kTimeIds)) {
-    conditioning.time_ids =
+    conditioning[UnetInput::kTimeIds] =
         make_time_ids(bundle_.unet, settings, Half::kNegative, static_cast<std::int64_t>(prompts.size()), device_);
   }
   if (!bundle_.text_encoder.zero_empty_negative) return conditioning;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     if (!prompts[i].empty()) continue;
     const auto row = static_cast<std::int64_t>(i);
-    conditioning.context[row].zero_();
-    conditioning.pooled[row].zero_();
+    conditioning[UnetInput::kContext][row].zero_();
+    conditioning[UnetInput::kPooled][row].zero_();
   }
   return conditioning;
 }
@@ -300,7 +311,7 @@ at::Tensor Pipeline::decode(const at::Tensor& latent, std::vector<Retry>& retrie
   if (!is_finite(rgb) && vae_precision_ != Precision::kFloat32) {
     retries.push_back(Retry::kVaeFloat32);
     release(vae_);
-    rgb = decode_with(VaeDecoder(bundle_, device_, at::kFloat), latent, retries, observer);
+    rgb = decode_with(VaeDecoder(bundle_, device_, at::kFloat, switches_), latent, retries, observer);
     if (observer.on_warning) {
       observer.on_warning("the VAE overflowed in half precision and was run again in float32; use --vae-dtype float32");
     }

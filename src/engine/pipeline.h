@@ -6,7 +6,7 @@
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
-#include <map>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -43,6 +43,7 @@ class TXT2IMG_API Pipeline final : public Engine {
     at::Tensor context{};  // (N, T, W)
     at::Tensor pooled{};   // (N, P)
   };
+  using TextKey = std::pair<std::string, int>;  // prompt and clip skip
 
   // Loads the module where it is not loaded.
   template <typename Module>
@@ -74,15 +75,16 @@ class TXT2IMG_API Pipeline final : public Engine {
   Precision vae_precision_;
   VaeTiling vae_tiling_;
   MemoryUse memory_;
+  Switches switches_;
   NoiseSchedule noise_schedule_;
   std::vector<std::unique_ptr<Tokenizer>> tokenizers_;
   std::unique_ptr<TextEncoder> text_encoder_;
   std::unique_ptr<Unet> unet_;
   std::unique_ptr<VaeDecoder> vae_;
-  std::map<std::pair<std::string, int>, Text> texts_;  // encoded lately, by prompt and clip skip
-  double load_seconds_ = 0;                            // not yet told
-  std::vector<std::int64_t> shape_{};                  // of the latents drawn last
-  int threads_missed_ = 0;                             // that were asked for in vain; not yet told
+  std::list<std::pair<TextKey, Text>> texts_;  // encoded lately, the one asked for last in front
+  double load_seconds_ = 0;                    // not yet told
+  std::vector<std::int64_t> shape_{};          // of the latents drawn last
+  int threads_missed_ = 0;                     // that were asked for in vain; not yet told
 };
 
 }  // namespace txt2img

@@ -180,11 +180,11 @@ ModuleReport try_module(const Bundle& bundle, const EngineOptions& options, Modu
   const Part part = part_of(bundle, options, kind, device);
   const std::filesystem::path file = bundle.folder / part.file;
   return translate_errors(part.file, "", [&] {
-    auto module = std::make_unique<ScriptModule>(file, device, to_scalar_type(part.stored));
+    auto module = std::make_unique<ScriptModule>(file, device, to_scalar_type(part.stored), options.switches);
     ModuleReport report = check_weights(*module, part);
     if (part.wanted != part.stored) {
       module.reset();
-      module = std::make_unique<ScriptModule>(file, device, to_scalar_type(part.wanted));
+      module = std::make_unique<ScriptModule>(file, device, to_scalar_type(part.wanted), options.switches);
     }
     report.call = check_call(bundle, *module, part.file, kind);
     return report;

@@ -227,13 +227,18 @@ def forward(self, latent):
 }
 
 // The encoder counts its calls in what it returns.
-TEST(Pipeline, EncodesATextOnce) {
-  const ToyBundle toy({.text_encoder = R"(
+const ToyCode& counting() {
+  static const ToyCode code{.text_encoder = R"(
 def forward(self, ids):
     self.index.add_(1)
     context = (ids.unsqueeze(-1) / 100).to(self.one.dtype) * self.index[0]
     return torch.stack([context, context * 2]), context[:, 0, :0]
-)"});
+)"};
+  return code;
+}
+
+TEST(Pipeline, EncodesATextOnce) {
+  const ToyBundle toy(counting());
   Pipeline pipeline(toy.bundle(), on_cpu());
   const std::string first = draw_one(pipeline, settings("a")).stages.context;
   const std::string second = draw_one(pipeline, settings("b")).stages.context;
@@ -241,6 +246,16 @@ def forward(self, ids):
   const std::vector<Settings> batch{settings("b"), settings("a")};
   EXPECT_EQ(draw_all(pipeline, batch).front().stages.context, second);
   EXPECT_EQ(draw_all(pipeline, batch).back().stages.context, first);
+}
+
+TEST(Pipeline, KeepsATextThatIsAskedForAgainAndAgain) {
+  const ToyBundle toy(counting());
+  Pipeline pipeline(toy.bundle(), on_cpu());
+  const std::string first = draw_one(pipeline, settings("a")).stages.context;
+  for (int k = 0; k < 70; ++k) {
+    draw_one(pipeline, settings(std::to_string(k)));
+    ASSERT_EQ(draw_one(pipeline, settings("a")).stages.context, first) << k;
+  }
 }
 
 TEST(Pipeline, HoldsOneModuleAtATimeInLowMemory) {
@@ -313,6 +328,15 @@ def forward(self, latent):
   expect_flat(picture.image, byte_of(kEmptyMean - 5));
   EXPECT_EQ(picture.retries, std::vector{Retry::kVaeTiled});
   EXPECT_NE(warning.find("tiles"), std::string::npos);
+}
+
+TEST(Pipeline, TellsWhichSwitchesAreNotTheDefault) {
+  const ToyBundle toy;
+  EngineOptions options = on_cpu();
+  EXPECT_EQ(Pipeline(toy.bundle(), options).facts().switches, "");
+  options.switches.cpu.winograd = false;
+  options.switches.cuda.graph = false;
+  EXPECT_EQ(Pipeline(toy.bundle(), options).facts().switches, "attention,packed");
 }
 
 TEST(Pipeline, RefusesADeviceThatIsNotThere) {

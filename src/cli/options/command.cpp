@@ -17,9 +17,16 @@
 #include "txt2img/error.h"
 #include "txt2img/png.h"
 #include "txt2img/schedule.h"
+#include "txt2img/switches.h"
 
 namespace txt2img::cli {
 namespace {
+
+EngineOptions engine_of(const Options& options) {
+  EngineOptions engine = options.engine;
+  engine.switches = read_switches();
+  return engine;
+}
 
 // The last value given for an option.
 std::optional<std::string> value_of(std::string_view name, const std::vector<Assignment>& flags) {
@@ -170,7 +177,7 @@ RunOptions run_of(const Options& o, Origin origin) {
           .request = o.request,
           .model = o.model,
           .verify_model = o.verify_model,
-          .drawing = {.engine = o.engine,
+          .drawing = {.engine = engine_of(o),
                       .devices = o.devices,
                       .batch_size = o.batch_size,
                       .on_failure = o.on_failure.value_or(on_failure)},
@@ -201,7 +208,7 @@ Command command_of(const Options& o, Origin origin) {
     case Action::kList:
       return ListChoices{.subject = o.list, .request = o.request, .model = o.model, .format = o.format};
     case Action::kCheck:
-      return CheckModel{.model = o.subject.empty() ? o.model : o.subject, .engine = o.engine, .format = o.format};
+      return CheckModel{.model = o.subject.empty() ? o.model : o.subject, .engine = engine_of(o), .format = o.format};
     case Action::kHelp: return PrintHelp{};
     case Action::kVersion: break;
   }

@@ -129,7 +129,7 @@ std::string ExistingPictures::job_key_of(Record drawn, const Settings& settings)
   if (engine.precision) drawn.precision = *engine.precision;
   if (!engine.precision && drawn.device == "cpu") drawn.precision = Precision::kFloat32;
   drawn.vae_precision = engine.vae_precision.value_or(Precision::kFloat32);
-  drawn.levers = changed_levers(drawn.device);
+  drawn.levers = changed_switches(engine.switches, drawn.device);
   return job_key(drawn);
 }
 

@@ -22,7 +22,7 @@ namespace {
 
 void warn_of_other_model(const RunOptions& options, const Bundle& bundle, Console& console) {
   if (!options.origin.record) return;
-  if (const std::string levers = changed_levers(options.origin.record->device);
+  if (const std::string levers = changed_switches(options.drawing.engine.switches, options.origin.record->device);
       levers != options.origin.record->levers) {
     const auto text = [](const std::string& value) { return value.empty() ? "the default" : value; };
     console.warning("the picture was drawn with other levers (" + text(options.origin.record->levers) + "; here " +

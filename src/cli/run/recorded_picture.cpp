@@ -3,7 +3,6 @@
 #include <string>
 
 #include "txt2img/png.h"
-#include "txt2img/switches.h"
 
 namespace txt2img::cli {
 
@@ -17,7 +16,7 @@ Record record_of(const Bundle& bundle, const Settings& settings, const EngineFac
                 .device = device,
                 .precision = engine.precision,
                 .vae_precision = engine.vae_precision,
-                .levers = changed_levers(device),
+                .levers = engine.switches,
                 .stages = picture.stages,
                 .retries = picture.retries,
                 .machine = engine.device.machine};

@@ -36,17 +36,18 @@ void register_operators() {
 }  // namespace
 
 std::optional<RewrittenGraph> make_cpu_graph(const torch::jit::Module& module,
-                                             const std::shared_ptr<torch::jit::Graph>& graph, c10::ScalarType dtype) {
-  const CpuLevers levers = usable_cpu_levers(dtype);
-  if (!levers.attention && !levers.packed && !levers.winograd) return std::nullopt;
+                                             const std::shared_ptr<torch::jit::Graph>& graph, c10::ScalarType dtype,
+                                             const CpuSwitches& wanted) {
+  const CpuSwitches switches = usable_switches(wanted, dtype);
+  if (!switches.attention && !switches.packed && !switches.winograd) return std::nullopt;
   if (!can_be_rewritten(*graph)) return std::nullopt;
   register_operators();
   GraphRewriter rewriter(module, graph);
   for (const auto& match : rewriter.find<ConvolutionFacts>())
-    rewriter.replace(match, make_convolution(match.facts, dtype, levers));
+    rewriter.replace(match, make_convolution(match.facts, dtype, switches));
   for (const auto& match : rewriter.find<LinearFacts>())
-    rewriter.replace(match, make_linear(match.facts, dtype, levers));
-  if (levers.attention) {
+    rewriter.replace(match, make_linear(match.facts, dtype, switches));
+  if (switches.attention) {
     for (const auto& match : rewriter.find<AttentionFacts>())
       rewriter.replace(match.node, kAttend, match.node->inputs().slice(0, 3));
   }

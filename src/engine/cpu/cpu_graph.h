@@ -9,12 +9,14 @@
 #include <optional>
 
 #include "graph/graph_rewrite.h"
+#include "txt2img/switches.h"
 
 namespace txt2img {
 
-// `graph` (module, tensors ...) -> one value is inlined and becomes part of the result. Nothing where no lever is on
+// `graph` (module, tensors ...) -> one value is inlined and becomes part of the result. Nothing where no switch is on
 // for this precision, or the graph changes tensors in place.
 std::optional<RewrittenGraph> make_cpu_graph(const torch::jit::Module& module,
-                                             const std::shared_ptr<torch::jit::Graph>& graph, c10::ScalarType dtype);
+                                             const std::shared_ptr<torch::jit::Graph>& graph, c10::ScalarType dtype,
+                                             const CpuSwitches& wanted = {});
 
 }  // namespace txt2img

@@ -47,13 +47,13 @@ std::optional<at::Tensor> optional(const at::Tensor& tensor) {
 
 class Convolution final : public Layer {
  public:
-  Convolution(ConvolutionFacts facts, c10::ScalarType dtype, CpuLevers levers)
-      : facts_(std::move(facts)), dtype_(dtype), levers_(levers), bias_(cast(facts_.bias, dtype)) {}
+  Convolution(ConvolutionFacts facts, c10::ScalarType dtype, CpuSwitches switches)
+      : facts_(std::move(facts)), dtype_(dtype), switches_(switches), bias_(cast(facts_.bias, dtype)) {}
 
   at::Tensor operator()(const at::Tensor& x) override {
     if (x.dim() == 4 && x.scalar_type() == dtype_) {
-      if (levers_.winograd && suits_winograd(x)) return winograd_convolution(x, winograd_weights(), bias_);
-      if (levers_.packed) return run_packed(x.contiguous(at::MemoryFormat::ChannelsLast));
+      if (switches_.winograd && suits_winograd(x)) return winograd_convolution(x, winograd_weights(), bias_);
+      if (switches_.packed) return run_packed(x.contiguous(at::MemoryFormat::ChannelsLast));
     }
     return at::convolution(x, facts_.weight.to(dtype_), optional(bias_), facts_.stride, facts_.padding, facts_.dilation,
                            /*transposed=*/false, /*output_padding=*/{0, 0}, facts_.groups);
@@ -95,7 +95,7 @@ class Convolution final : public Layer {
 
   ConvolutionFacts facts_;
   c10::ScalarType dtype_;
-  CpuLevers levers_;
+  CpuSwitches switches_;
   at::Tensor bias_;
   WinogradWeight winograd_{};
   at::Tensor packed_{};
@@ -126,23 +126,22 @@ class Linear final : public Layer {
 
 }  // namespace
 
-CpuLevers usable_cpu_levers(c10::ScalarType dtype) {
-  CpuLevers levers = cpu_levers();
+CpuSwitches usable_switches(CpuSwitches switches, c10::ScalarType dtype) {
   // oneDNN has kernels for half the precision only where the processor has wide registers.
   const bool has_half = at::get_cpu_capability().starts_with("AVX512");
-  levers.winograd = levers.winograd && (dtype == at::kFloat || has_cpu_product(dtype));
-  levers.attention = levers.attention && has_cpu_product(dtype);
-  levers.packed = levers.packed && has_onednn() && (dtype == at::kFloat || (dtype == at::kBFloat16 && has_half));
-  return levers;
+  switches.winograd = switches.winograd && (dtype == at::kFloat || has_cpu_product(dtype));
+  switches.attention = switches.attention && has_cpu_product(dtype);
+  switches.packed = switches.packed && has_onednn() && (dtype == at::kFloat || (dtype == at::kBFloat16 && has_half));
+  return switches;
 }
 
-c10::intrusive_ptr<Layer> make_convolution(const ConvolutionFacts& facts, c10::ScalarType dtype, CpuLevers levers) {
-  if (!levers.packed && !levers.winograd) return {};
-  return c10::make_intrusive<Convolution>(facts, dtype, levers);
+c10::intrusive_ptr<Layer> make_convolution(const ConvolutionFacts& facts, c10::ScalarType dtype, CpuSwitches switches) {
+  if (!switches.packed && !switches.winograd) return {};
+  return c10::make_intrusive<Convolution>(facts, dtype, switches);
 }
 
-c10::intrusive_ptr<Layer> make_linear(const LinearFacts& facts, c10::ScalarType dtype, CpuLevers levers) {
-  if (!levers.packed) return {};
+c10::intrusive_ptr<Layer> make_linear(const LinearFacts& facts, c10::ScalarType dtype, CpuSwitches switches) {
+  if (!switches.packed) return {};
   return c10::make_intrusive<Linear>(facts, dtype);
 }
 

@@ -10,12 +10,12 @@
 
 namespace txt2img {
 
-// Levers that are on and for which this processor has kernels in this precision.
-CpuLevers usable_cpu_levers(c10::ScalarType dtype);
+// Switches that are on and for which this processor has kernels in this precision.
+CpuSwitches usable_switches(CpuSwitches switches, c10::ScalarType dtype);
 
 // Layers that work in `dtype`; their weights may be of another precision. They are packed when the layer is first
-// called, and the pages of the file that they came from are released then. Null where no lever is for it.
-c10::intrusive_ptr<Layer> make_convolution(const ConvolutionFacts& facts, c10::ScalarType dtype, CpuLevers levers);
-c10::intrusive_ptr<Layer> make_linear(const LinearFacts& facts, c10::ScalarType dtype, CpuLevers levers);
+// called, and the pages of the file that they came from are released then. Null where no switch is for it.
+c10::intrusive_ptr<Layer> make_convolution(const ConvolutionFacts& facts, c10::ScalarType dtype, CpuSwitches switches);
+c10::intrusive_ptr<Layer> make_linear(const LinearFacts& facts, c10::ScalarType dtype, CpuSwitches switches);
 
 }  // namespace txt2img

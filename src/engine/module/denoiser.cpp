@@ -11,17 +11,6 @@
 namespace txt2img {
 namespace {
 
-at::Tensor stack_rows(const at::Tensor& first, const at::Tensor& second) {
-  return first.defined() ? at::cat({first, second}) : at::Tensor();
-}
-
-Conditioning stack(const Conditioning& negative, const Conditioning& positive) {
-  return {.context = stack_rows(negative.context, positive.context),
-          .pooled = stack_rows(negative.pooled, positive.pooled),
-          .time_ids = stack_rows(negative.time_ids, positive.time_ids),
-          .guidance = stack_rows(negative.guidance, positive.guidance)};
-}
-
 // Standard deviation of each row, (N, 1, 1, 1).
 at::Tensor row_deviation(const at::Tensor& x) { return x.std({1, 2, 3}, /*unbiased=*/true, /*keepdim=*/true); }
 
@@ -72,7 +61,7 @@ Denoiser::Denoiser(Predict predict, DenoiserOptions options, Conditioning positi
                    const std::optional<Conditioning>& negative)
     : predict_(std::move(predict)),
       options_(options),
-      conditioning_(negative ? stack(*negative, positive) : std::move(positive)),
+      conditioning_(negative ? negative->followed_by(positive) : std::move(positive)),
       is_guided_(negative.has_value()) {}
 
 at::Tensor Denoiser::guided_output(const at::Tensor& x, double timestep) const {

@@ -17,7 +17,6 @@
 #include "graph/torch_errors.h"
 #include "module/split_graph.h"
 #include "txt2img/error.h"
-#include "txt2img/switches.h"
 
 namespace txt2img {
 
@@ -30,19 +29,22 @@ namespace {
 
 constexpr const char* kCallRemedy = "; does the module fit its entry in model.json?";
 
-bool is_channels_last(c10::Device device, c10::ScalarType dtype) {
-  return device.is_cuda() && dtype != at::kFloat && cuda_levers().channels_last;
+bool is_channels_last(c10::Device device, c10::ScalarType dtype, const CudaSwitches& switches) {
+  return device.is_cuda() && dtype != at::kFloat && switches.channels_last;
 }
 
 // Tensor cores read kernels with channels last: without that cuDNN transposes around each convolution.
-at::MemoryFormat format_of(const at::Tensor& weight, c10::Device device, c10::ScalarType dtype) {
+at::MemoryFormat format_of(const at::Tensor& weight, c10::Device device, c10::ScalarType dtype,
+                           const CudaSwitches& switches) {
   const bool is_kernel = weight.dim() == 4 && weight.is_floating_point();
-  return is_kernel && is_channels_last(device, dtype) ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  return is_kernel && is_channels_last(device, dtype, switches) ? at::MemoryFormat::ChannelsLast
+                                                                : at::MemoryFormat::Contiguous;
 }
 
-std::optional<RewrittenGraph> rewrite(const torch::jit::Module& module, c10::Device device, c10::ScalarType dtype) {
-  if (device.is_cpu()) return make_cpu_graph(module, inlined_graph(module), dtype);
-  if (!cuda_levers().group_norm || !is_channels_last(device, dtype)) return std::nullopt;
+std::optional<RewrittenGraph> rewrite(const torch::jit::Module& module, c10::Device device, c10::ScalarType dtype,
+                                      const Switches& switches) {
+  if (device.is_cpu()) return make_cpu_graph(module, inlined_graph(module), dtype, switches.cpu);
+  if (!switches.cuda.group_norm || !is_channels_last(device, dtype, switches.cuda)) return std::nullopt;
   if (!has_group_norm_kernel())
     throw Error(ExitCode::kBadConfig,
                 "TXT2IMG_CUDA_LEVERS: this build has no group_norm; build it where nvcc is found");
@@ -53,7 +55,8 @@ using Taken = std::unordered_set<const c10::TensorImpl*>;
 
 // All but what is taken. Module::to would cast integer buffers too.
 std::vector<ScriptModule::Weight> cast_and_move(const torch::jit::Module& module, c10::Device device,
-                                                c10::ScalarType dtype, const Taken& taken) {
+                                                c10::ScalarType dtype, const CudaSwitches& switches,
+                                                const Taken& taken) {
   std::vector<ScriptModule::Weight> weights;
   std::unordered_set<const c10::TensorImpl*> seen;
   const auto convert = [&](const std::string& name, const at::Tensor& tensor) {
@@ -62,7 +65,7 @@ std::vector<ScriptModule::Weight> cast_and_move(const torch::jit::Module& module
     const bool is_cast = tensor.is_floating_point() && !taken.contains(tensor.unsafeGetTensorImpl());
     const c10::ScalarType wanted = is_cast ? dtype : stored;
     if (tensor.device() != device || stored != wanted) {
-      tensor.set_data(tensor.to(device, wanted).contiguous(format_of(tensor, device, wanted)));
+      tensor.set_data(tensor.to(device, wanted).contiguous(format_of(tensor, device, wanted, switches)));
     }
     if (tensor.is_floating_point()) weights.push_back({.name = name, .stored = stored, .value = tensor});
   };
@@ -98,13 +101,14 @@ std::vector<at::Tensor> to_tensors(const c10::IValue& value) {
 
 }  // namespace
 
-ScriptModule::ScriptModule(const std::filesystem::path& file, c10::Device device, c10::ScalarType dtype)
+ScriptModule::ScriptModule(const std::filesystem::path& file, c10::Device device, c10::ScalarType dtype,
+                           const Switches& switches)
     : name_(file.filename().string()), device_(device), dtype_(dtype) {
   translate_errors("cannot load " + file.string(), "; export the model again", [&] {
     impl_ = std::make_unique<Impl>(Impl{.module = load(file)});
     const torch::jit::Module& module = impl_->module;
-    if (module.find_method("forward")) impl_->graph = rewrite(module, device, dtype);
-    weights_ = cast_and_move(module, device, dtype, impl_->graph ? impl_->graph->taken : Taken());
+    if (module.find_method("forward")) impl_->graph = rewrite(module, device, dtype, switches);
+    weights_ = cast_and_move(module, device, dtype, switches.cuda, impl_->graph ? impl_->graph->taken : Taken());
   });
 }
 

@@ -14,6 +14,7 @@
 
 #include "module/tiled_ops.h"
 #include "txt2img/export.h"
+#include "txt2img/switches.h"
 
 namespace txt2img {
 
@@ -21,7 +22,8 @@ class TXT2IMG_API ScriptModule {
  public:
   // Loads the file, casts its floating-point parameters and moves them. The file must have been verified.
   // Throws Error: kBadData (not a module), kUnavailable (out of memory).
-  ScriptModule(const std::filesystem::path& file, c10::Device device, c10::ScalarType dtype);
+  ScriptModule(const std::filesystem::path& file, c10::Device device, c10::ScalarType dtype,
+               const Switches& switches = {});
   ~ScriptModule();
   ScriptModule(ScriptModule&&) noexcept;
   ScriptModule& operator=(ScriptModule&&) noexcept;

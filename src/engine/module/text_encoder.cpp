@@ -21,9 +21,9 @@ void check_output(const std::vector<at::Tensor>& output, const TextEncoderSpec& 
 
 }  // namespace
 
-TextEncoder::TextEncoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype)
+TextEncoder::TextEncoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype, const Switches& switches)
     : spec_(bundle.text_encoder),
-      module_(std::make_unique<ScriptModule>(bundle.folder / bundle.text_encoder.file, device, dtype)) {}
+      module_(std::make_unique<ScriptModule>(bundle.folder / bundle.text_encoder.file, device, dtype, switches)) {}
 
 TextEncoder::~TextEncoder() = default;
 

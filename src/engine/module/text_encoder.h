@@ -10,6 +10,7 @@
 
 #include "txt2img/bundle.h"
 #include "txt2img/export.h"
+#include "txt2img/switches.h"
 
 namespace txt2img {
 
@@ -22,7 +23,7 @@ struct TextEmbedding {
 
 class TXT2IMG_API TextEncoder {
  public:
-  TextEncoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype);
+  TextEncoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype, const Switches& switches = {});
   ~TextEncoder();
 
   // ids: for each tokenizer (N, L) int64, on any device. clip_skip: 1 ... clip_skips; 1 is the model's own layer.

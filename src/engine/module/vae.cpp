@@ -36,8 +36,9 @@ struct VaeDecoder::Parts {
   ScriptModule::Split split{};
 };
 
-VaeDecoder::VaeDecoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype)
-    : spec_(bundle.vae), module_(std::make_unique<ScriptModule>(bundle.folder / bundle.vae.decoder, device, dtype)) {
+VaeDecoder::VaeDecoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype, const Switches& switches)
+    : spec_(bundle.vae),
+      module_(std::make_unique<ScriptModule>(bundle.folder / bundle.vae.decoder, device, dtype, switches)) {
   if (auto split = module_->split()) parts_ = std::make_unique<Parts>(Parts{.split = std::move(*split)});
 }
 

@@ -11,6 +11,7 @@
 #include "txt2img/bundle.h"
 #include "txt2img/export.h"
 #include "txt2img/image.h"
+#include "txt2img/switches.h"
 
 namespace txt2img {
 
@@ -18,7 +19,7 @@ class ScriptModule;
 
 class TXT2IMG_API VaeDecoder {
  public:
-  VaeDecoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype);
+  VaeDecoder(const Bundle& bundle, c10::Device device, c10::ScalarType dtype, const Switches& switches = {});
   ~VaeDecoder();
 
   // latent (N, C, h, w) float32 as the sampler leaves it -> RGB (N, 3, f*h, f*w) float32 in [-1, 1], not clamped.

@@ -26,7 +26,6 @@ namespace {
 class CpuGraphTest : public testing::Test {
  protected:
   CpuGraphTest() { at::manual_seed(3); }
-  ~CpuGraphTest() override { unsetenv("TXT2IMG_CPU_LEVERS"); }
 
   static torch::jit::Module module_of(const std::string& code, c10::ScalarType stored = at::kFloat) {
     torch::jit::Module module("Toy");
@@ -44,16 +43,23 @@ class CpuGraphTest : public testing::Test {
     return module;
   }
 
-  static std::optional<RewrittenGraph> rewrite(const torch::jit::Module& module, c10::ScalarType dtype = at::kFloat) {
-    return make_cpu_graph(module, inlined_graph(module), dtype);
+  static std::optional<RewrittenGraph> rewrite(const torch::jit::Module& module, c10::ScalarType dtype = at::kFloat,
+                                               const CpuSwitches& switches = {}) {
+    return make_cpu_graph(module, inlined_graph(module), dtype, switches);
+  }
+
+  // Those on the list are on.
+  static CpuSwitches only(std::string_view list) {
+    const auto has = [list](std::string_view name) { return list.find(name) != std::string_view::npos; };
+    return {.attention = has("attention"), .packed = has("packed"), .winograd = has("winograd")};
   }
 
   static at::Tensor run(const RewrittenGraph& graph, const at::Tensor& x) { return graph.run({x}).toTensor(); }
 
   // The largest difference to the module's own forward, against its largest value.
-  static double difference(torch::jit::Module& module, const at::Tensor& x) {
+  static double difference(torch::jit::Module& module, const at::Tensor& x, const CpuSwitches& switches = {}) {
     const at::Tensor plain = module.forward({x}).toTensor();
-    const at::Tensor mine = run(rewrite(module).value(), x);
+    const at::Tensor mine = run(rewrite(module, at::kFloat, switches).value(), x);
     EXPECT_EQ(mine.sizes(), plain.sizes());
     return ((mine - plain).abs().max() / plain.abs().max()).item<double>();
   }
@@ -73,13 +79,12 @@ struct Layer {
 class CpuGraphLayers : public CpuGraphTest, public testing::WithParamInterface<std::tuple<Layer, const char*>> {};
 
 TEST_P(CpuGraphLayers, GiveWhatTheModuleGives) {
-  const auto& [layer, levers] = GetParam();
-  setenv("TXT2IMG_CPU_LEVERS", levers, /*replace=*/1);
+  const auto& [layer, switches] = GetParam();
   torch::jit::Module module = module_of("return " + layer.code);
-  const std::optional<RewrittenGraph> graph = rewrite(module);
+  const std::optional<RewrittenGraph> graph = rewrite(module, at::kFloat, only(switches));
   ASSERT_TRUE(graph);
   for (const std::int64_t side : {7, 64, 7}) {  // another size later, and the first again
-    EXPECT_LT(difference(module, at::randn({2, 16, side, 16})), 1e-5) << side;
+    EXPECT_LT(difference(module, at::randn({2, 16, side, 16}), only(switches)), 1e-5) << side;
   }
 }
 
@@ -106,9 +111,9 @@ INSTANTIATE_TEST_SUITE_P(
                                   ", 1)"}),
         testing::Values("attention,packed,winograd", "attention", "packed", "winograd")),
     [](const auto& of) {
-      std::string levers = std::get<1>(of.param);
-      std::erase(levers, ',');
-      return std::get<0>(of.param).name + levers;
+      std::string switches = std::get<1>(of.param);
+      std::erase(switches, ',');
+      return std::get<0>(of.param).name + switches;
     });
 
 constexpr const char* kSame = "[1, 1], [1, 1], [1, 1], False, [0, 0], 1";
@@ -161,17 +166,9 @@ TEST_F(CpuGraphTest, AttendsInPlainWaysToWhatDoesNotFit) {
   EXPECT_LT(difference(module, at::randn({1, 2, 5, 7})), 1e-5);
 }
 
-TEST_F(CpuGraphTest, IsNotMadeWithoutLevers) {
-  setenv("TXT2IMG_CPU_LEVERS", "none", /*replace=*/1);
-  EXPECT_FALSE(rewrite(module_of("return torch.linear(x, self.matrix, None)")));
-  unsetenv("TXT2IMG_CPU_LEVERS");
+TEST_F(CpuGraphTest, IsNotMadeWithoutSwitches) {
+  EXPECT_FALSE(rewrite(module_of("return torch.linear(x, self.matrix, None)"), at::kFloat, only("none")));
   EXPECT_FALSE(rewrite(module_of("return torch.linear(x, self.matrix, None)"), at::kHalf));
-}
-
-TEST_F(CpuGraphTest, RefusesLeversThatItDoesNotKnow) {
-  setenv("TXT2IMG_CPU_LEVERS", "packed,wino\x1b", /*replace=*/1);
-  EXPECT_EQ(expect_error(ExitCode::kBadConfig, cpu_levers),
-            "TXT2IMG_CPU_LEVERS: there is no lever 'wino\\x1b'; list some of attention, packed, winograd, or none");
 }
 
 }  // namespace

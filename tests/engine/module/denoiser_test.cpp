@@ -146,13 +146,17 @@ TEST(Denoiser, ListensToTheModelsLimitsAsTheReferenceDoes) {
   EXPECT_EQ(kind(SamplerKind::kDdim, {}), Kind::kNone);
 }
 
-Conditioning context_of(float value) { return {.context = at::full({1, 2, 3}, value)}; }
+Conditioning context_of(float value) {
+  Conditioning conditioning;
+  conditioning[UnetInput::kContext] = at::full({1, 2, 3}, value);
+  return conditioning;
+}
 
 // Answers with the mean of the context, spread over a ramp; remembers the batch sizes it saw.
 Predict echo_context(std::vector<std::int64_t>& rows) {
   return [&rows](const at::Tensor& latent, double, const Conditioning& conditioning) {
     rows.push_back(latent.size(0));
-    return x0() * conditioning.context.mean({1, 2}).view({-1, 1, 1, 1});
+    return x0() * conditioning[UnetInput::kContext].mean({1, 2}).view({-1, 1, 1, 1});
   };
 }
 

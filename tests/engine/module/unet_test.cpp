@@ -26,6 +26,12 @@ def forward(self, latent, timestep, context, pooled, time_ids, guidance):
   return code;
 }
 
+Conditioning context_of_ones() {
+  Conditioning conditioning;
+  conditioning[UnetInput::kContext] = at::ones({1, 3, 1});
+  return conditioning;
+}
+
 TEST(Unet, HandsOverTheInputsThatTheBundleNames) {
   const ToyBundle toy(echo());
   Bundle bundle = toy.bundle();
@@ -33,10 +39,11 @@ TEST(Unet, HandsOverTheInputsThatTheBundleNames) {
                         UnetInput::kPooled, UnetInput::kTimeIds,  UnetInput::kGuidance};
   const Unet unet(bundle, at::kCPU, at::kFloat);
   EXPECT_TRUE(unet.takes(UnetInput::kGuidance));
-  const Conditioning conditioning{.context = at::full({2, 3, 4}, 1.5),
-                                  .pooled = at::full({2, 5}, 0.25),
-                                  .time_ids = at::full({2, 6}, 64.0),
-                                  .guidance = at::full({2}, 7.5)};
+  Conditioning conditioning;
+  conditioning[UnetInput::kContext] = at::full({2, 3, 4}, 1.5);
+  conditioning[UnetInput::kPooled] = at::full({2, 5}, 0.25);
+  conditioning[UnetInput::kTimeIds] = at::full({2, 6}, 64.0);
+  conditioning[UnetInput::kGuidance] = at::full({2}, 7.5);
   const at::Tensor output = unet.predict(at::zeros({2, 4, 3, 5}), 12.5, conditioning);
   const at::Tensor pixel = output[1].select(1, 2).select(1, 4);
   EXPECT_EQ(pixel[0].item<float>(), 12.5F);
@@ -45,11 +52,22 @@ TEST(Unet, HandsOverTheInputsThatTheBundleNames) {
   EXPECT_EQ(pixel[3].item<float>(), 64.0F);
 }
 
+TEST(Conditioning, IsFollowedByAnotherInputByInput) {
+  Conditioning first;
+  first[UnetInput::kContext] = at::ones({1, 3, 1});
+  Conditioning second;
+  second[UnetInput::kContext] = at::zeros({2, 3, 1});
+  const Conditioning both = first.followed_by(second);
+  EXPECT_EQ(both[UnetInput::kContext].sizes(), (std::vector<std::int64_t>{3, 3, 1}));
+  EXPECT_EQ(both[UnetInput::kContext].select(0, 0).sum().item<float>(), 3);
+  EXPECT_FALSE(both[UnetInput::kPooled].defined());
+}
+
 TEST(Unet, AnswersInFloat32WhateverItComputesIn) {
   const ToyBundle toy;
   const Unet unet(toy.bundle(), at::kCPU, at::kBFloat16);
   EXPECT_FALSE(unet.takes(UnetInput::kPooled));
-  const at::Tensor output = unet.predict(at::zeros({1, 4, 2, 2}), 1, {.context = at::ones({1, 3, 1})});
+  const at::Tensor output = unet.predict(at::zeros({1, 4, 2, 2}), 1, context_of_ones());
   EXPECT_EQ(output.scalar_type(), at::kFloat);
   EXPECT_EQ(output.mean().item<float>(), 1);
 }
@@ -57,7 +75,7 @@ TEST(Unet, AnswersInFloat32WhateverItComputesIn) {
 TEST(Unet, RefusesAnOutputOfAnotherSize) {
   const ToyBundle toy({.unet = "def forward(self, latent, timestep, context):\n    return latent[:, :3]\n"});
   const Unet unet(toy.bundle(), at::kCPU, at::kFloat);
-  EXPECT_THROW(static_cast<void>(unet.predict(at::zeros({1, 4, 2, 2}), 1, {.context = at::ones({1, 3, 1})})), Error);
+  EXPECT_THROW(static_cast<void>(unet.predict(at::zeros({1, 4, 2, 2}), 1, context_of_ones())), Error);
 }
 
 }  // namespace

@@ -9,32 +9,32 @@
 namespace txt2img {
 namespace {
 
-class Levers : public testing::Test {
+class SwitchesTest : public testing::Test {
  protected:
   void TearDown() override { unsetenv("TXT2IMG_CPU_LEVERS"); }
   static std::string changed(const char* value) {
     setenv("TXT2IMG_CPU_LEVERS", value, /*replace=*/1);
-    return changed_levers("cpu");
+    return changed_switches(read_switches(), "cpu");
   }
 };
 
 // Records and job keys have them only then, so that those of old stay as they are.
-TEST_F(Levers, AreNamedOnlyWhereTheyAreNotTheDefault) {
-  EXPECT_EQ(changed_levers("cpu"), "");
+TEST_F(SwitchesTest, AreNamedOnlyWhereTheyAreNotTheDefault) {
+  EXPECT_EQ(changed_switches(read_switches(), "cpu"), "");
   EXPECT_EQ(changed(""), "");
   EXPECT_EQ(changed("winograd,packed,attention"), "");
 }
 
-TEST_F(Levers, HaveOneSpelling) {
+TEST_F(SwitchesTest, HaveOneSpelling) {
   EXPECT_EQ(changed("packed,attention"), "attention,packed");
   EXPECT_EQ(changed("attention,packed,packed"), "attention,packed");
   EXPECT_EQ(changed("none"), "none");
-  EXPECT_EQ(changed_levers("cuda"), "");
+  EXPECT_EQ(changed_switches(read_switches(), "cuda"), "");
 }
 
-TEST_F(Levers, ThatDoNotExistAreRefused) {
-  const std::string message = expect_error(ExitCode::kBadConfig, [] { changed("magic"); });
-  EXPECT_NE(message.find("'magic'"), std::string::npos) << message;
+TEST_F(SwitchesTest, ThatDoNotExistAreRefused) {
+  EXPECT_EQ(expect_error(ExitCode::kBadConfig, [] { changed("packed,wino\x1b"); }),
+            "TXT2IMG_CPU_LEVERS: there is no lever 'wino\\x1b'; list some of attention, packed, winograd, or none");
 }
 
 }  // namespace
