@@ -53,16 +53,28 @@ TXT2IMG_END_TARGET
 
 namespace txt2img {
 
-std::span<const VectorKernels> vector_kernels() {
 #if defined(__x86_64__)
-  static constexpr std::array kTables = {avx512::kKernels, avx2::kKernels, plain::kKernels};
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  static const std::size_t first = __builtin_cpu_supports("avx512f") ? 0 : has_avx2 ? 1 : 2;
-  return std::span(kTables).subspan(first);
-#else
-  static constexpr std::array kTables = {plain::kKernels};
-  return kTables;
-#endif
+
+namespace {
+
+constexpr std::array kTables = {avx512::kKernels, avx2::kKernels, plain::kKernels};
+
+std::size_t first_table() {
+  if (__builtin_cpu_supports("avx512f")) return 0;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 2;
 }
+
+}  // namespace
+
+std::span<const VectorKernels> vector_kernels() {
+  static const std::size_t first = first_table();
+  return std::span(kTables).subspan(first);
+}
+
+#else
+
+std::span<const VectorKernels> vector_kernels() { return {&plain::kKernels, 1}; }
+
+#endif
 
 }  // namespace txt2img

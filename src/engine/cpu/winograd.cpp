@@ -64,8 +64,8 @@ void for_each(Tiles tiles, const Work& work) {
 template <typename T>
 void read_tiles(const Plan& plan, Tiles tiles, const TileKernels<T>& kernels, const at::Tensor& x,
                 at::Tensor& patches) {
-  const T* const pixels = x.const_data_ptr<T>();
-  T* const first_patch = patches.mutable_data_ptr<T>();
+  const auto* const pixels = x.const_data_ptr<T>();
+  auto* const first_patch = patches.mutable_data_ptr<T>();
   for_each(tiles, [&](std::int64_t tile) {
     kernels.read(plan.picture_of(tile, pixels, plan.in), plan.place_of(tile),
                  first_patch + (tile - tiles.first) * plan.in, plan.chunk() * plan.in);
@@ -75,9 +75,9 @@ void read_tiles(const Plan& plan, Tiles tiles, const TileKernels<T>& kernels, co
 template <typename T>
 void write_tiles(const Plan& plan, Tiles tiles, const TileKernels<T>& kernels, const at::Tensor& sums,
                  const at::Tensor& bias, at::Tensor& y) {
-  const float* const first_sum = sums.const_data_ptr<float>();
+  const auto* const first_sum = sums.const_data_ptr<float>();
   const T* const shift = bias.defined() ? bias.const_data_ptr<T>() : nullptr;
-  T* const pixels = y.mutable_data_ptr<T>();
+  auto* const pixels = y.mutable_data_ptr<T>();
   for_each(tiles, [&](std::int64_t tile) {
     kernels.write(first_sum + (tile - tiles.first) * plan.out, plan.chunk() * plan.out, shift, plan.place_of(tile),
                   plan.picture_of(tile, pixels, plan.out));

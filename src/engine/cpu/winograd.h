@@ -1,6 +1,6 @@
 // 3x3 convolutions with fewer multiplications: Winograd F(2x2, 3x3) and F(4x4, 3x3) (Lavin and Gray 2016,
-// arXiv:1509.09308), which need 4/9 and 1/4 of them and weights of 16/9 and 4 times the size. What to expect: 2.2 to 2.8
-// times the rate of the plain convolution in float32 (docs/performance.md, "What the parts bring").
+// arXiv:1509.09308), which need 4/9 and 1/4 of them and weights of 16/9 and 4 times the size. What to expect: 2.2
+// to 2.8 times the rate of the plain convolution in float32 (docs/performance.md, "What the parts bring").
 #pragma once
 
 #include <ATen/core/Tensor.h>

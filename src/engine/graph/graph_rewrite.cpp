@@ -64,8 +64,8 @@ torch::jit::Operator make_operator(const std::string& schema, torch::jit::Operat
   return {schema, std::move(work), c10::AliasAnalysisKind::FROM_SCHEMA};
 }
 
-GraphRewriter::GraphRewriter(const torch::jit::Module& module, std::shared_ptr<Graph> graph)
-    : module_(module), graph_(std::move(graph)), constants_(module_, *graph_) {
+GraphRewriter::GraphRewriter(torch::jit::Module module, std::shared_ptr<Graph> graph)
+    : module_(std::move(module)), graph_(std::move(graph)), constants_(module_, *graph_) {
   drop_idle();
 }
 

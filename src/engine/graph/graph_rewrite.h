@@ -65,7 +65,7 @@ class GraphRewriter {
 
   // Of a graph (module, tensors ...) -> one value that can_be_rewritten. Operators that give their input, as exporters
   // leave behind, are taken out at once: dropout, divisions by 1.
-  GraphRewriter(const torch::jit::Module& module, std::shared_ptr<torch::jit::Graph> graph);
+  GraphRewriter(torch::jit::Module module, std::shared_ptr<torch::jit::Graph> graph);
 
   // The nodes that are known to be such an operator.
   template <typename Facts>

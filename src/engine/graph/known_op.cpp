@@ -86,7 +86,10 @@ MaybeOp read_dropout(const Node& node, const GraphConstants& constants) {
   return constants.is_false(node.input(2)) ? MaybeOp(IdleFacts()) : std::nullopt;
 }
 
-MaybeOp read_layer(const Node& node, const GraphConstants& constants) { return layer_of(node, constants)->op(); }
+MaybeOp read_layer(const Node& node, const GraphConstants& constants) {
+  const c10::intrusive_ptr<Layer> layer = layer_of(node, constants);
+  return layer ? MaybeOp(layer->op()) : std::nullopt;
+}
 
 struct Pattern {
   std::string_view name;
@@ -128,7 +131,8 @@ bool calls(const Node& node, std::string_view name) { return node.kind().toQualS
 
 c10::intrusive_ptr<Layer> layer_of(const Node& node, const GraphConstants& constants) {
   if (!calls(node, kRunLayer)) return {};
-  return c10::static_intrusive_pointer_cast<Layer>(constants.value(node.input(1)).value().toCapsule());
+  const std::optional<c10::IValue> layer = constants.value(node.input(1));
+  return layer ? c10::static_intrusive_pointer_cast<Layer>(layer->toCapsule()) : c10::intrusive_ptr<Layer>();
 }
 
 }  // namespace txt2img
