@@ -60,8 +60,8 @@ struct Assignment {
 // Throws Error(assignment.code) that begins with the origin.
 void apply(const Assignment& assignment, Options& options);
 
-// In their order, but samplers before all others: "DPM++ 2M Karras" names a schedule too, and one that is given by itself
-// counts, wherever it stands.
+// In their order, but samplers before all others: "DPM++ 2M Karras" names a schedule too, and one that is given by
+// itself counts, wherever it stands.
 std::vector<Assignment> samplers_first(std::vector<Assignment> assignments);
 void apply_all(std::vector<Assignment> assignments, Options& options);
 

@@ -58,7 +58,7 @@ std::string navigation(const GalleryPage& page) {
   if (page.count == 1) return {};
   const auto link = [&page](const std::filesystem::path& to, std::string_view relation, std::string_view text) {
     if (to.empty()) return std::string();
-    return element("a", format_text(" rel=\"{}\" href=\"{}\"", relation, relative_url(to, page.file)), text);
+    return element("a", format_text(R"( rel="{}" href="{}")", relation, relative_url(to, page.file)), text);
   };
   const std::string place = format_text("Page {} of {}", page.number, page.count);
   return element("nav", R"( aria-label="Pages")",
@@ -73,11 +73,11 @@ std::string picture_html(const ShownPicture& shown, const GalleryPage& page) {
   const std::string url = relative_url(shown.path, page.file);
   const bool has_prompt = shown.settings && !shown.settings->prompt.empty();
   const std::string text = has_prompt ? shown.settings->prompt : "picture " + std::to_string(shown.number);
-  std::string image = format_text("<img src=\"{}\" alt=\"{}\" loading=\"lazy\"", url, escape_html(text));
+  std::string image = format_text(R"(<img src="{}" alt="{}" loading="lazy")", url, escape_html(text));
   if (has_prompt) image += " lang=\"\"";
   if (shown.settings) {
     const auto [width, height] = std::pair(shown.settings->width, shown.settings->height);
-    image += format_text(" width=\"{}\" height=\"{}\"", width, height);
+    image += format_text(R"( width="{}" height="{}")", width, height);
     if (width < kPixelArtMax && height < kPixelArtMax) image += " class=\"small\"";
   }
   return element("a", " href=\"" + url + "\"", image + ">");

@@ -44,7 +44,8 @@ VaeEncoder::~VaeEncoder() = default;
 
 at::Tensor VaeEncoder::encode(const at::Tensor& rgb, const at::Tensor& noise) const {
   const std::vector<at::Tensor> output = module_->run({rgb.to(module_->dtype())});
-  const std::vector<std::int64_t> wanted = {rgb.size(0), spec_.latent_channels * (spec_.has_posterior ? 2 : 1),
+  const std::vector<std::int64_t> wanted = {rgb.size(0),
+                                            std::int64_t{spec_.has_posterior ? 2 : 1} * spec_.latent_channels,
                                             rgb.size(2) / spec_.factor, rgb.size(3) / spec_.factor};
   if (output.size() != 1 || output[0].sizes() != at::IntArrayRef(wanted)) {
     throw Error(ExitCode::kBadData,

@@ -73,7 +73,7 @@ constexpr int kShortRun = 15;
 // What both ways of making steps share.
 class DpmSolver : public Sampler {
  protected:
-  DpmSolver(const SamplerOptions& options, Noise noise) : options_(options), noise_(noise) {}
+  DpmSolver(SamplerOptions options, Noise noise) : options_(std::move(options)), noise_(noise) {}
 
   [[nodiscard]] at::Tensor output(const at::Tensor& x, const NoiseLevel& level, const Denoise& denoise) const {
     Denoised seen = denoise(x, level);

@@ -103,7 +103,7 @@ class Pndm final : public Sampler {
 
   at::Tensor warmed_up(const at::Tensor& x, const at::Tensor& output, const Step& step, const Denoise& denoise) {
     slopes_.push(output, step.from);
-    const at::Tensor guess = transfer(x, eps_of(output, x, step.from), step.from, step.to);
+    at::Tensor guess = transfer(x, eps_of(output, x, step.from), step.from, step.to);
     if (step.is_last()) return guess;
     const at::Tensor slope = (output + raw_output(denoise(guess, step.to), step.to)) / 2;
     return transfer(x, eps_of(slope, x, step.from), step.from, step.to);
