@@ -35,7 +35,7 @@ Json names_of(const Values& values) {
   return names;
 }
 
-Json texts(std::span<const std::string_view> values) { return Json(std::vector(values.begin(), values.end())); }
+Json texts(std::span<const std::string_view> values) { return std::vector(values.begin(), values.end()); }
 
 // Of models that are neither EDM's nor of flow matching; those have the same few whatever the sampler.
 Json schedules_of(const SamplerInfo& sampler) {

@@ -44,8 +44,8 @@ constexpr const char* kRemedy = "; install or build txt2img again";
               "the engine " + library.string() + " is of " + theirs + ", the program of " + ours + kRemedy);
 }
 
-std::string identity(const char* version, std::uint32_t interface) {
-  return std::string("version ") + version + " (interface " + std::to_string(interface) + ")";
+std::string identity(std::string_view version, std::uint32_t interface) {
+  return "version " + std::string(version) + " (interface " + std::to_string(interface) + ")";
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ const EngineEntry& load_engine(const fs::path& library) {
     throw Error(ExitCode::kInternal, "the engine cannot be loaded; install or build txt2img again (" +
                                          std::string(reason != nullptr ? reason : library.c_str()) + ")");
   }
-  const std::string ours = identity(txt2img::version().data(), kEngineInterface);
+  const std::string ours = identity(txt2img::version(), kEngineInterface);
   void* const entry_of = dlsym(opened, "txt2img_engine_entry");
   if (entry_of == nullptr) refuse(library, "a version without txt2img_engine_entry", ours);
   const EngineEntry& entry = *reinterpret_cast<decltype(&txt2img_engine_entry)>(entry_of)();

@@ -13,7 +13,7 @@ namespace {
 
 // Layers call them by name: where one is gone or takes other arguments, nothing fails before a picture is drawn.
 TEST(CpuLayers, CallOperatorsThatLibTorchHas) {
-  if (!at::globalContext().hasMKLDNN()) GTEST_SKIP() << "a LibTorch without oneDNN";
+  if (!at::Context::hasMKLDNN()) GTEST_SKIP() << "a LibTorch without oneDNN";
   using Types = std::vector<std::string>;
   const std::vector<std::pair<const char*, Types>> operators = {
       {"mkldnn::_reorder_convolution_weight", {"Tensor", "int[]", "int[]", "int[]", "int", "int[]?"}},
