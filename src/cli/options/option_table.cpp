@@ -1,10 +1,23 @@
 #include "options/option_table.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
+namespace {
+
+std::map<std::string_view, const OptionInfo*> map_flags() {
+  std::map<std::string_view, const OptionInfo*> options;
+  for (const OptionInfo& option : option_table()) {
+    for (const std::string_view flag : flags_of(option)) options.try_emplace(flag, &option);
+  }
+  return options;
+}
+
+}  // namespace
 
 std::string_view title(Group group) {
   switch (group) {
@@ -38,13 +51,11 @@ std::string_view name_of(const OptionInfo& option) {
 }
 
 const OptionInfo* find_option(std::string_view name) {
+  static const std::map<std::string_view, const OptionInfo*> options = map_flags();  // asked for each prompt
   std::string flag = "--" + std::string(name);
   std::ranges::replace(flag, '_', '-');
-  for (const OptionInfo& option : option_table()) {
-    const std::vector<std::string_view> flags = flags_of(option);
-    if (std::ranges::find(flags, flag) != flags.end()) return &option;
-  }
-  return nullptr;
+  const auto found = options.find(flag);
+  return found == options.end() ? nullptr : found->second;
 }
 
 void apply(const Assignment& assignment, Options& options) {
