@@ -1,7 +1,6 @@
 #include "module/vae.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "graph/torch_errors.h"
+#include "module/per_channel.h"
 #include "module/script_module.h"
 #include "module/tiled_ops.h"
 #include "txt2img/error.h"
@@ -19,11 +19,6 @@ namespace txt2img {
 namespace {
 
 constexpr std::int64_t kTileSize = 256;  // pixels: small enough to hold, large enough to overlap little
-
-// (1, C, 1, 1), on the latent's device.
-at::Tensor per_channel(const std::vector<double>& values, const at::Tensor& latent) {
-  return at::tensor(values, latent.options()).view({1, -1, 1, 1});
-}
 
 at::Tensor unscale(const at::Tensor& latent, const VaeSpec& spec) {
   if (spec.latents_mean.empty()) return latent / spec.scaling_factor + spec.shift_factor;

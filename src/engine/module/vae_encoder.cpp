@@ -1,22 +1,17 @@
 #include "module/vae_encoder.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/tensor.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <vector>
 
+#include "module/per_channel.h"
 #include "module/script_module.h"
 #include "txt2img/error.h"
 
 namespace txt2img {
 namespace {
-
-// (1, C, 1, 1), on the latent's device.
-at::Tensor per_channel(const std::vector<double>& values, const at::Tensor& latent) {
-  return at::tensor(values, latent.options()).view({1, -1, 1, 1});
-}
 
 at::Tensor scale(const at::Tensor& latent, const VaeSpec& spec) {
   if (spec.latents_mean.empty()) return (latent - spec.shift_factor) * spec.scaling_factor;
