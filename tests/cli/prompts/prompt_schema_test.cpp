@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "fixtures/json_schema.h"
 #include "options/prompt_keys.h"
 #include "prompts/prompt_row.h"
 #include "txt2img/error.h"
@@ -18,15 +19,6 @@ namespace {
 using nlohmann::json;
 
 json read_schema() { return json::parse(std::ifstream(TXT2IMG_SOURCE_DIR "/share/prompt-line.schema.json")); }
-
-bool has_type(const std::string& type, const json& value) {
-  if (type == "integer") return value.is_number_integer();
-  if (type == "number") return value.is_number();
-  if (type == "boolean") return value.is_boolean();
-  if (type == "array") return value.is_array();
-  if (type == "object") return value.is_object();
-  return value.is_string();
-}
 
 // As far as types go.
 bool allows(const json& schema, const json& rule, const json& value) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fixtures/bundle_fixture.h"
+#include "fixtures/json_schema.h"
 #include "txt2img/bundle.h"
 
 namespace txt2img {
@@ -45,15 +46,6 @@ json roomy_document() {
                                    {"sampler", "dpmpp_2m"},
                                    {"sampler_options", {{"solver_order", 2}, {"lower_order_final", true}}}});
   return document;
-}
-
-bool has_type(const std::string& type, const json& value) {
-  if (type == "integer") return value.is_number_integer();
-  if (type == "number") return value.is_number();
-  if (type == "boolean") return value.is_boolean();
-  if (type == "array") return value.is_array();
-  if (type == "object") return value.is_object();
-  return type == "null" ? value.is_null() : value.is_string();
 }
 
 bool allows(const json& rule, const json& value) {

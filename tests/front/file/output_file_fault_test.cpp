@@ -14,6 +14,7 @@
 #include <functional>
 
 #include "fixtures/expect_error.h"
+#include "fixtures/output_file_fixture.h"
 #include "fixtures/scratch_folder.h"
 #include "txt2img/output_file.h"
 
@@ -90,17 +91,6 @@ namespace txt2img {
 namespace {
 
 namespace fs = std::filesystem;
-using Bytes = std::vector<std::uint8_t>;
-using Names = std::vector<std::string>;
-
-constexpr std::array kPolicies = {OnExists::kRename, OnExists::kOverwrite, OnExists::kSkip, OnExists::kError};
-
-Bytes new_bytes() {
-  Bytes bytes;
-  for (int i = 0; i < 100000; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 7));
-  return bytes;
-}
-
 // Puts the fault in place for as long as it lives.
 class Injection {
  public:

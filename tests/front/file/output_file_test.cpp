@@ -14,23 +14,13 @@
 #include <thread>
 
 #include "fixtures/expect_error.h"
+#include "fixtures/output_file_fixture.h"
 #include "fixtures/scratch_folder.h"
 
 namespace txt2img {
 namespace {
 
 namespace fs = std::filesystem;
-using Bytes = std::vector<std::uint8_t>;
-using Names = std::vector<std::string>;
-
-constexpr std::array kPolicies = {OnExists::kRename, OnExists::kOverwrite, OnExists::kSkip, OnExists::kError};
-
-Bytes new_bytes() {
-  Bytes bytes;
-  for (int i = 0; i < 100000; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 7));
-  return bytes;
-}
-
 class OutputFile : public testing::Test {
  protected:
   ScratchFolder folder_;
