@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <vector>
 
 #include "txt2img/error.h"
+#include "txt2img/number_text.h"
 
 namespace txt2img {
 namespace {
@@ -22,10 +22,9 @@ std::vector<std::size_t> possible_starts(const Trajectory& trajectory) {
 }
 
 [[noreturn]] void refuse(std::size_t steps) {
-  char least[32];
-  std::snprintf(least, sizeof least, "%g", std::ceil(1e4 / static_cast<double>(steps)) / 1e4);
+  const double least = std::ceil(1e4 / static_cast<double>(steps)) / 1e4;
   throw Error(ExitCode::kUsage, "strength: none of " + std::to_string(steps) + " steps would be run; give at least " +
-                                    least + ", or more steps");
+                                    to_shortest_text(least) + ", or more steps");
 }
 
 }  // namespace

@@ -55,8 +55,8 @@ const EngineEntry& load_engine(const fs::path& library) {
   void* const opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (opened == nullptr) {
     const char* const reason = dlerror();
-    throw Error(ExitCode::kInternal, "the engine cannot be loaded; install or build txt2img again (" +
-                                         std::string(reason != nullptr ? reason : library.c_str()) + ")");
+    throw Error(ExitCode::kInternal, std::string("the engine cannot be loaded") + kRemedy + " (" +
+                                         (reason != nullptr ? reason : library.c_str()) + ")");
   }
   const std::string ours = identity(txt2img::version(), kEngineInterface);
   void* const entry_of = dlsym(opened, "txt2img_engine_entry");
