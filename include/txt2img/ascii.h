@@ -1,4 +1,4 @@
-// Letters of ASCII, for words whose case does not matter.
+// Characters of ASCII.
 #pragma once
 
 #include <string>
@@ -7,6 +7,8 @@
 #include "txt2img/export.h"
 
 namespace txt2img {
+
+constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 constexpr char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

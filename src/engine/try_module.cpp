@@ -19,6 +19,7 @@
 #include "graph/torch_errors.h"
 #include "module/script_module.h"
 #include "txt2img/error.h"
+#include "txt2img/joined.h"
 #include "txt2img/tokenizer.h"
 
 namespace txt2img {
@@ -118,23 +119,12 @@ std::vector<Shape> output_shapes(const Bundle& bundle, ModuleKind kind) {
 }
 
 std::string shape_text(at::IntArrayRef shape) {
-  std::string text;
-  for (const std::int64_t size : shape) text += (text.empty() ? "(" : ", ") + std::to_string(size);
-  return text.empty() ? "()" : text + ")";
-}
-
-std::string shapes_text(const std::vector<Shape>& shapes) {
-  std::string text;
-  for (const Shape& shape : shapes) text += (text.empty() ? "" : ", ") + shape_text(shape);
-  return text;
+  return "(" + joined(shape, ", ", [](std::int64_t size) { return std::to_string(size); }) + ")";
 }
 
 std::string call_text(const std::vector<Input>& inputs, const std::vector<Shape>& outputs) {
-  std::string text;
-  for (const Input& input : inputs) {
-    text += (text.empty() ? "" : ", ") + input.name + " " + shape_text(input.value.sizes());
-  }
-  return text + " -> " + shapes_text(outputs);
+  const auto input_text = [](const Input& input) { return input.name + " " + shape_text(input.value.sizes()); };
+  return joined(inputs, ", ", input_text) + " -> " + joined(outputs, ", ", shape_text);
 }
 
 bool is_finite(const at::Tensor& tensor) {
@@ -166,7 +156,7 @@ std::string check_call(const Bundle& bundle, const ScriptModule& module, const s
   const std::vector<Shape> wanted = output_shapes(bundle, kind);
   std::string call = call_text(inputs, shapes);
   if (shapes != wanted)
-    throw Error(ExitCode::kBadData, file + ": " + call + ", but model.json says " + shapes_text(wanted));
+    throw Error(ExitCode::kBadData, file + ": " + call + ", but model.json says " + joined(wanted, ", ", shape_text));
   if (std::ranges::all_of(outputs, is_finite)) return call;
   throw Error(ExitCode::kBadData, file + ": " + call + " gives NaN or Inf in " + c10::toString(module.dtype()));
 }

@@ -13,6 +13,7 @@
 #include "foreign/invoke_dream.h"
 #include "foreign/metadata_json.h"
 #include "foreign/names.h"
+#include "txt2img/joined.h"
 
 namespace txt2img::cli::foreign {
 namespace {
@@ -106,10 +107,6 @@ std::optional<Request> read_request(Texts texts) {
   return std::nullopt;
 }
 
-std::string names_of(Texts texts) {
-  std::string names;
-  for (const PngText& text : texts) names += (names.empty() ? "" : ", ") + text.keyword;
-  return names;
-}
+std::string names_of(Texts texts) { return joined(texts, ", ", &PngText::keyword); }
 
 }  // namespace txt2img::cli::foreign

@@ -8,6 +8,7 @@
 #include "options/option_table.h"
 #include "plan/output_names.h"
 #include "screen/standard_output.h"
+#include "txt2img/joined.h"
 #include "txt2img/names.h"
 #include "txt2img/record.h"
 
@@ -56,21 +57,14 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t used) {
   return wrapped + '\n';
 }
 
-std::string join(std::span<const std::string_view> words, std::string_view separator) {
-  std::string joined;
-  for (const std::string_view word : words)
-    joined += (joined.empty() ? "" : std::string(separator)) + std::string(word);
-  return joined;
-}
-
 std::string value_shown(const OptionInfo& option) {
-  return option.choices.empty() ? std::string(option.value) : join(option.choices, "|");
+  return option.choices.empty() ? std::string(option.value) : joined(option.choices, "|");
 }
 
 std::string option_text(const OptionInfo& option) {
   const std::vector<std::string_view> flags = flags_of(option);
   std::string left = flags.front().starts_with("--") ? "      " : "  ";
-  left += join(flags, ", ");
+  left += joined(flags);
   if (const std::string value = value_shown(option); !value.empty()) left += ' ' + value;
   if (left.size() + 2 > kSummaryColumn)
     left += '\n' + std::string(kSummaryColumn, ' ');
@@ -87,9 +81,7 @@ std::string names_text(std::string_view heading, std::string_view names) {
 
 template <typename Infos>
 std::string names_of(const Infos& infos) {
-  std::vector<std::string_view> names;
-  for (const auto& info : infos) names.push_back(info.name);
-  return join(names, " ");
+  return joined(infos, " ", [](const auto& info) { return info.name; });
 }
 
 std::string fields_text() {

@@ -12,6 +12,7 @@
 #include "options/option_values.h"
 #include "screen/json_line.h"
 #include "screen/standard_output.h"
+#include "txt2img/joined.h"
 #include "txt2img/names.h"
 #include "txt2img/number_text.h"
 #include "txt2img/png.h"
@@ -38,21 +39,15 @@ std::string options_text(const SamplerOptions& options) {
     std::ranges::replace(name, '_', ' ');
     if (const std::string value = text_of(options, info); !value.empty()) text += row(name, value);
   }
-  const auto list = [](const std::vector<double>& values) {
-    std::string joined;
-    for (const double value : values) joined += (joined.empty() ? "" : ",") + to_shortest_text(value);
-    return joined;
-  };
-  if (!options.sigmas.empty()) text += row("sigmas", list(options.sigmas));
-  if (!options.timesteps.empty()) text += row("timesteps", list(options.timesteps));
+  if (!options.sigmas.empty()) text += row("sigmas", joined(options.sigmas, ",", to_shortest_text));
+  if (!options.timesteps.empty()) text += row("timesteps", joined(options.timesteps, ",", to_shortest_text));
   return text;
 }
 
 // Only where there were some.
 std::string retries_text(const std::vector<Retry>& retries) {
-  std::string names;
-  for (const Retry retry : retries) names += (names.empty() ? "" : ", ") + std::string(name_of(retry));
-  return names.empty() ? "" : row("retries", names);
+  if (retries.empty()) return "";
+  return row("retries", joined(retries, ", ", [](Retry retry) { return name_of(retry); }));
 }
 
 std::string record_text(const Record& record) {

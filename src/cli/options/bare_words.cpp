@@ -9,6 +9,7 @@
 #include "options/prompt_format.h"
 #include "txt2img/error.h"
 #include "txt2img/format_text.h"
+#include "txt2img/joined.h"
 #include "txt2img/json.h"
 
 namespace txt2img::cli {
@@ -20,12 +21,6 @@ bool is_word(const std::string& text) {
   const auto is_letter = [](unsigned char c) { return c >= 0xC2 || (c | 0x20U) - 'a' < 26U; };
   return std::ranges::any_of(text, is_letter) && text.find_first_of(" \t\n") == std::string::npos &&
          std::ranges::none_of(text, [](unsigned char c) { return c >= 0xE0; });
-}
-
-std::string join(const std::vector<std::string>& words) {
-  std::string joined;
-  for (const std::string& word : words) joined += (joined.empty() ? "" : " ") + word;
-  return joined;
 }
 
 // The first words of at least two that follow each other.
@@ -59,7 +54,7 @@ std::vector<std::string> explain_bare_words(const std::vector<std::string>& prom
   std::vector<std::string> hints;
   if (const std::vector<std::string> words = find_words(prompts); !words.empty()) {
     hints.push_back(format_text("each of these {} words is a prompt of its own; as one prompt: {} in quotes",
-                                words.size(), quote(join(words))));
+                                words.size(), quote(joined(words, " "))));
   }
   const auto file = std::ranges::find_if(prompts, is_prompt_file);
   if (file != prompts.end())

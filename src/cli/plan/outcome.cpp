@@ -7,6 +7,7 @@
 #include "screen/display_width.h"
 #include "screen/json_line.h"
 #include "txt2img/format_text.h"
+#include "txt2img/joined.h"
 #include "txt2img/names.h"
 #include "txt2img/number_text.h"
 #include "txt2img/record.h"
@@ -52,9 +53,7 @@ Json to_json(const Seconds& seconds, double write_seconds) {
 }
 
 std::string count_text(const PromptTokens& tokens) {
-  std::string text;
-  for (const auto& ids : tokens.ids) text += (text.empty() ? "" : " and ") + std::to_string(ids.size());
-  return text + " tokens";
+  return joined(tokens.ids, " and ", [](const auto& ids) { return std::to_string(ids.size()); }) + " tokens";
 }
 
 std::string prompt_text(std::string_view name, const std::string& text, const Plan& plan) {

@@ -11,8 +11,10 @@
 #include "bundle/tokenizer_json.h"
 #include "sampling/sampler_options_json.h"
 #include "text/json_fields.h"
+#include "txt2img/ascii.h"
 #include "txt2img/error.h"
 #include "txt2img/format_text.h"
+#include "txt2img/joined.h"
 #include "txt2img/limits.h"
 
 namespace txt2img {
@@ -29,18 +31,13 @@ template <class Info>
 auto kind_of(std::span<const Info> table) {
   return [table](const JsonObject& object, std::string_view key) {
     const std::string label = object.get_string(key);
-    std::string names;
-    for (const Info& info : table) {
-      if (info.name == label) return info.kind;
-      names += (names.empty() ? "" : ", ") + std::string(info.name);
-    }
+    const auto found = std::ranges::find(table, label, &Info::name);
+    if (found != table.end()) return found->kind;
     object.fail(key, format_text("is {}, which this txt2img does not have (it has {}): write one of these there, "
                                  "update txt2img if a newer one wrote it",
-                                 quote(label), names));
+                                 quote(label), joined(table, ", ", &Info::name)));
   };
 }
-
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 // The bundle's name goes into messages, records and lists.
 std::string get_name(const JsonObject& object, std::string_view key) {

@@ -5,11 +5,10 @@
 #include <limits>
 
 #include "text/json_fields.h"
+#include "txt2img/ascii.h"
 
 namespace txt2img {
 namespace {
-
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 bool is_inner_name(const std::string& name) {
   const std::filesystem::path path(name);

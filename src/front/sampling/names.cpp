@@ -6,6 +6,7 @@
 
 #include "sampling/missing_names.h"
 #include "txt2img/error.h"
+#include "txt2img/joined.h"
 #include "txt2img/nearest_name.h"
 #include "txt2img/utf8.h"
 
@@ -132,12 +133,6 @@ std::vector<string_view> names_in(const Table& table) {
   return names;
 }
 
-std::string list(Names names) {
-  std::string text;
-  for (const string_view name : names) text.append(text.empty() ? "" : ", ").append(name);
-  return text;
-}
-
 std::string quote(string_view label) {
   constexpr std::size_t kShown = 60;
   return "'" + escape_for_terminal(label.substr(0, kShown)) + (label.size() > kShown ? "...'" : "'");
@@ -147,13 +142,13 @@ std::string quote(string_view label) {
   const std::string nearest = nearest_name(label, names);
   const std::string hint = nearest.empty() ? "" : "did you mean '" + nearest + "'? ";
   throw Error(ExitCode::kUsage,
-              "there is no " + what + " " + quote(label) + "; " + hint + "choose one of " + list(names));
+              "there is no " + what + " " + quote(label) + "; " + hint + "choose one of " + joined(names));
 }
 
 [[noreturn]] void refuse_missing(const std::string& what, string_view label, Names names, string_view nearest) {
   const std::string hint = nearest.empty() ? "" : " (the nearest is '" + std::string(nearest) + "')";
-  throw Error(ExitCode::kUsage,
-              "this version does not have the " + what + " " + quote(label) + "; choose one of " + list(names) + hint);
+  throw Error(ExitCode::kUsage, "this version does not have the " + what + " " + quote(label) + "; choose one of " +
+                                    joined(names) + hint);
 }
 
 std::vector<string_view> schedule_words() {

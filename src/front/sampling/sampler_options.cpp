@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "txt2img/error.h"
+#include "txt2img/joined.h"
 #include "txt2img/names.h"
 #include "txt2img/number_text.h"
 
@@ -45,9 +46,7 @@ constexpr auto kFinalSigmas = std::to_array<string_view>({"zero", "sigma_min"});
 constexpr auto kSwitches = std::to_array<string_view>({"false", "true"});
 
 std::string names_of(std::span<const SamplerKind> kinds) {
-  std::string text;
-  for (const SamplerKind kind : kinds) text.append(text.empty() ? "" : ", ").append(info(kind).name);
-  return text;
+  return joined(kinds, ", ", [](SamplerKind kind) { return info(kind).name; });
 }
 
 // Not-a-number is outside every range.
@@ -71,9 +70,8 @@ T parse_number(const SamplerOptionInfo& row, string_view text) {
 std::size_t parse_choice(const SamplerOptionInfo& row, string_view text, std::span<const string_view> choices) {
   const auto found = std::ranges::find(choices, text);
   if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
-  std::string list;
-  for (const string_view choice : choices) list.append(list.empty() ? "" : ", ").append(choice);
-  throw Error(ExitCode::kUsage, std::string(row.name) + " has no '" + std::string(text) + "'; use one of " + list);
+  throw Error(ExitCode::kUsage,
+              std::string(row.name) + " has no '" + std::string(text) + "'; use one of " + joined(choices));
 }
 
 std::string to_text(double value) { return to_shortest_text(value); }

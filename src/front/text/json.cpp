@@ -10,6 +10,7 @@
 #include "txt2img/error.h"
 #include "txt2img/exact_integer.h"
 #include "txt2img/format_text.h"
+#include "txt2img/joined.h"
 #include "txt2img/nearest_name.h"
 #include "txt2img/number_text.h"
 
@@ -155,9 +156,7 @@ std::size_t JsonObject::get_choice(std::string_view key, std::span<const std::st
   const std::string label = get_string(key);
   const auto found = std::ranges::find(names, label);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  std::string known;
-  for (const std::string_view name : names) known += (known.empty() ? "" : ", ") + std::string(name);
-  fail(key, format_text("is {}, must be one of {}", quote(label), known));
+  fail(key, format_text("is {}, must be one of {}", quote(label), joined(names)));
 }
 
 JsonObject JsonObject::get_object(std::string_view key) const { return {at(key), *source_, path_of(key)}; }
