@@ -104,7 +104,7 @@ std::vector<std::unique_ptr<Tokenizer>> make_tokenizers(const Bundle& bundle) {
 
 // (1, L) int64.
 at::Tensor make_ids(const Tokenizer& tokenizer, const TokenizerSpec& spec, const std::string& prompt) {
-  return at::tensor(pad_ids(tokenizer.encode(prompt), spec), at::kLong).unsqueeze(0);
+  return at::tensor(pad_ids(tokenizer.encode(prompt).ids, spec), at::kLong).unsqueeze(0);
 }
 
 enum class Half { kNegative, kPositive };

@@ -55,10 +55,10 @@ Part part_of(const Bundle& bundle, const EngineOptions& options, ModuleKind kind
 std::vector<Input> prompt_inputs(const Bundle& bundle) {
   std::vector<Input> inputs;
   for (const TokenizerSpec& spec : bundle.tokenizers) {
-    Tokens tokens;
-    if (spec.bos >= 0) tokens.ids.push_back(spec.bos);
-    tokens.ids.push_back(spec.eos);
-    inputs.push_back({"ids", at::tensor(pad_ids(tokens, spec), at::kLong).unsqueeze(0)});
+    std::vector<std::int64_t> ids;
+    if (spec.bos >= 0) ids.push_back(spec.bos);
+    ids.push_back(spec.eos);
+    inputs.push_back({"ids", at::tensor(pad_ids(std::move(ids), spec), at::kLong).unsqueeze(0)});
   }
   return inputs;
 }

@@ -19,7 +19,7 @@ void check(const Tokenizer& tokenizer, const TokenizerSpec& spec, std::string_vi
   txt2img::fuzz::require(tokens.ids.size() <= static_cast<std::size_t>(spec.length));
   txt2img::fuzz::require(tokens.ids.back() == spec.eos);
   for (const std::int64_t id : tokens.ids) txt2img::fuzz::require(id >= 0 && id < 49408);
-  txt2img::fuzz::require(pad_ids(tokens, spec).size() == static_cast<std::size_t>(spec.length));
+  txt2img::fuzz::require(pad_ids(tokens.ids, spec).size() == static_cast<std::size_t>(spec.length));
 }
 
 }  // namespace

@@ -12,7 +12,6 @@
 #include <span>
 #include <string>
 
-#include "prompts/prompts.h"
 #include "run/engine_loader.h"
 #include "screen/json_line.h"
 #include "screen/standard_output.h"
@@ -20,6 +19,7 @@
 #include "txt2img/engine_library.h"
 #include "txt2img/format_text.h"
 #include "txt2img/request.h"
+#include "txt2img/tokenizer.h"
 
 namespace txt2img::cli {
 namespace {
@@ -93,9 +93,9 @@ std::string describe(const Bundle& bundle) {
 }
 
 std::string check_tokenizers(const Bundle& bundle) {
-  const PromptTokenizers tokenizers(bundle, VerifyModel::kNever);  // the hashes were compared just now
-  const PromptTokens empty = tokenizers.encode("");
-  const PromptTokens tokens = tokenizers.encode(kSentence);
+  const Tokenizers tokenizers(bundle);
+  const TextTokens empty = tokenizers.encode("");
+  const TextTokens tokens = tokenizers.encode(kSentence);
   std::string counts;
   for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
     if (tokens.ids[i].size() <= empty.ids[i].size()) {

@@ -28,7 +28,7 @@ std::string_view name_of(Status status) {
   return {};
 }
 
-Json to_json(const PromptTokens& tokens) { return {{"ids", tokens.ids}, {"cut", tokens.cut}}; }
+Json to_json(const TextTokens& tokens) { return {{"ids", tokens.ids}, {"cut", tokens.cut}}; }
 
 Json to_json(const Stages& stages) {
   return {{"ids", stages.ids},
@@ -52,7 +52,7 @@ Json to_json(const Seconds& seconds, double write_seconds) {
           {"write", write_seconds}};
 }
 
-std::string count_text(const PromptTokens& tokens) {
+std::string count_text(const TextTokens& tokens) {
   return joined(tokens.ids, " and ", [](const auto& ids) { return std::to_string(ids.size()); }) + " tokens";
 }
 

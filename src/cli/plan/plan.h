@@ -13,9 +13,9 @@
 #include "plan/item.h"
 #include "plan/job.h"
 #include "plan/output_names.h"
-#include "prompts/prompts.h"
 #include "txt2img/bundle.h"
 #include "txt2img/request.h"
+#include "txt2img/tokenizer.h"
 
 namespace txt2img::cli {
 
@@ -27,7 +27,7 @@ struct Plan {
   std::vector<Job> jobs{};
   std::optional<OutputNames> names{};   // none: the pictures go nowhere
   std::optional<OnExists> on_exists{};  // that was asked for
-  std::unique_ptr<PromptTokenizers> tokenizers{};
+  std::unique_ptr<Tokenizers> tokenizers{};
   std::uint64_t run_seed = 0;                            // of items that have none of their own
   std::map<std::size_t, std::filesystem::path> moved{};  // by job, of those due: where its picture lies instead
 

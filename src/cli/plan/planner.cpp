@@ -54,7 +54,8 @@ class Planner {
     list_items();
     list_jobs();
     name_outputs();
-    plan_.tokenizers = std::make_unique<PromptTokenizers>(plan_.bundle, options_->verify_model);
+    verify_files(plan_.bundle, options_->verify_model, tokenizer_files(plan_.bundle));
+    plan_.tokenizers = std::make_unique<Tokenizers>(plan_.bundle);
     warn_of_texts(plan_, remarks_, *console_);
     find_earlier(plan_, *options_, *console_);
     return std::move(plan_);

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
-#include <utility>
 
 #include "txt2img/error.h"
 #include "txt2img/utf8.h"
@@ -62,21 +61,6 @@ std::vector<std::string> read_prompts(const std::vector<std::string>& given) {
     prompts.push_back(without_mark(prompt == "-" ? read_prompt() : prompt));
   }
   return prompts;
-}
-
-PromptTokenizers::PromptTokenizers(const Bundle& bundle, VerifyModel policy) {
-  verify_files(bundle, policy, tokenizer_files(bundle));
-  for (const TokenizerSpec& spec : bundle.tokenizers) tokenizers_.push_back(make_tokenizer(spec, bundle.folder));
-}
-
-PromptTokens PromptTokenizers::encode(const std::string& text) const {
-  PromptTokens tokens;
-  for (const std::unique_ptr<Tokenizer>& tokenizer : tokenizers_) {
-    Tokens encoded = tokenizer->encode(text);
-    tokens.ids.push_back(std::move(encoded.ids));
-    if (encoded.cut.size() > tokens.cut.size()) tokens.cut = std::move(encoded.cut);
-  }
-  return tokens;
 }
 
 }  // namespace txt2img::cli

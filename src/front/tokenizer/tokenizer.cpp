@@ -1,7 +1,9 @@
 #include "txt2img/tokenizer.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
+#include <utility>
 
 #include "tokenizer/clip_tokenizer.h"
 #include "tokenizer/sentencepiece_tokenizer.h"
@@ -25,9 +27,28 @@ std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerSpec& spec, const std::
   return nullptr;  // no other kind
 }
 
-std::vector<std::int64_t> pad_ids(const Tokens& tokens, const TokenizerSpec& spec) {
-  std::vector<std::int64_t> ids = tokens.ids;
+std::vector<std::int64_t> pad_ids(std::vector<std::int64_t> ids, const TokenizerSpec& spec) {
   ids.resize(std::max(ids.size(), static_cast<std::size_t>(spec.length)), spec.pad);
+  return ids;
+}
+
+Tokenizers::Tokenizers(const Bundle& bundle) : specs_(bundle.tokenizers) {
+  for (const TokenizerSpec& spec : specs_) tokenizers_.push_back(make_tokenizer(spec, bundle.folder));
+}
+
+TextTokens Tokenizers::encode(std::string_view text) const {
+  TextTokens tokens;
+  for (const std::unique_ptr<Tokenizer>& tokenizer : tokenizers_) {
+    Tokens encoded = tokenizer->encode(text);
+    tokens.ids.push_back(std::move(encoded.ids));
+    if (encoded.cut.size() > tokens.cut.size()) tokens.cut = std::move(encoded.cut);
+  }
+  return tokens;
+}
+
+TextIds Tokenizers::padded_ids(std::string_view text) const {
+  TextIds ids = encode(text).ids;
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = pad_ids(std::move(ids[i]), specs_[i]);
   return ids;
 }
 

@@ -50,6 +50,26 @@ class ClipTokenizerTest : public testing::Test {
   TokenizerSpec spec_;
 };
 
+TEST_F(ClipTokenizerTest, AllTokenizersOfABundleReadTheSameText) {
+  TokenizerSpec shorter = spec_;
+  shorter.length = 4;
+  shorter.pad = 0;
+  Bundle bundle;
+  bundle.folder = folder_.path();
+  bundle.tokenizers = {spec_, shorter, shorter};
+  const Tokenizers tokenizers(bundle);
+  const TextTokens tokens = tokenizers.encode("red cat red");
+  const Ids three{spec_.bos, id("red</w>"), id("cat</w>"), id("red</w>"), spec_.eos};
+  const Ids two{spec_.bos, id("red</w>"), id("cat</w>"), spec_.eos};
+  EXPECT_EQ(tokens.ids, (TextIds{three, two, two}));
+  EXPECT_EQ(tokens.cut, "red");
+
+  const TextIds padded = tokenizers.padded_ids("red");
+  EXPECT_EQ(padded.at(0).size(), 77U);
+  EXPECT_EQ(padded.at(0).back(), spec_.eos);
+  EXPECT_EQ(padded.at(1), (Ids{spec_.bos, id("red</w>"), spec_.eos, 0}));
+}
+
 TEST_F(ClipTokenizerTest, ATextOfAnEmbeddingBecomesItsIds) {
   spec_.added = {{"<cat>", {600, 601}}, {"<cat>_1", {601}}};
   EXPECT_EQ(ids_of("red <cat> red"), (Ids{id("red</w>"), 600, 601, id("red</w>")}));
@@ -181,8 +201,8 @@ TEST_F(ClipTokenizerTest, SaysWhichFileIsMissing) {
 TEST(Tokenizer, PadsToTheLengthOfTheModel) {
   const TokenizerSpec spec{
       .kind = TokenizerKind::kClipBpe, .vocab = "", .merges = "", .model = "", .length = 5, .pad = 9, .special = {}};
-  EXPECT_EQ(pad_ids({.ids = {1, 2, 3}, .cut = ""}, spec), (Ids{1, 2, 3, 9, 9}));
-  EXPECT_EQ(pad_ids({.ids = {1, 2, 3, 4, 5}, .cut = ""}, spec), (Ids{1, 2, 3, 4, 5}));
+  EXPECT_EQ(pad_ids({1, 2, 3}, spec), (Ids{1, 2, 3, 9, 9}));
+  EXPECT_EQ(pad_ids({1, 2, 3, 4, 5}, spec), (Ids{1, 2, 3, 4, 5}));
 }
 
 }  // namespace
