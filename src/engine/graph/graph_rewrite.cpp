@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_set>
+#include <vector>
 
 namespace txt2img {
 namespace {
@@ -21,9 +23,17 @@ bool writes(const Node& node) {
 
 // Whether it is of the type of a layer's weights: what one gives, or a sum with that.
 bool comes_from_layer(const Value* value) {
-  const Node& node = *value->node();
-  if (calls(node, "aten::_convolution") || calls(node, "aten::linear")) return true;
-  return calls(node, "aten::add") && (comes_from_layer(node.input(0)) || comes_from_layer(node.input(1)));
+  std::vector<const Node*> open{value->node()};
+  std::unordered_set<const Node*> seen;
+  while (!open.empty()) {
+    const Node* const node = open.back();
+    open.pop_back();
+    if (calls(*node, "aten::_convolution") || calls(*node, "aten::linear")) return true;
+    if (!calls(*node, "aten::add") || !seen.insert(node).second) continue;
+    open.push_back(node->input(0)->node());
+    open.push_back(node->input(1)->node());
+  }
+  return false;
 }
 
 void register_operators() {

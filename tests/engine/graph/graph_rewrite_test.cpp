@@ -72,6 +72,13 @@ TEST_F(GraphRewriterTest, DropsDivisionsByOne) {
   EXPECT_EQ(count(plain, "aten::div"), 0);
 }
 
+// Asked for each way through the sums, this would not end.
+TEST_F(GraphRewriterTest, AsksEachSumOnceWhereItComesFrom) {
+  std::string code;
+  for (int i = 0; i < 64; ++i) code += "x = x + x\n    ";
+  EXPECT_EQ(count(rewriter_of(code + "return torch.div(x, 1)").finish(), "aten::div"), 1);
+}
+
 TEST_F(GraphRewriterTest, KeepsDivisionsThatRound) {
   const RewrittenGraph rounding =
       rewriter_of("return torch.div(torch.linear(x, self.matrix), 1, rounding_mode='floor')").finish();
