@@ -1,4 +1,4 @@
-// Runs samplers on closed-form networks for tests/python/sampler_parity.py: a JSON object a line in, one a line out.
+// Runs samplers on closed-form networks for tests/python/sampler_runs.py: a JSON object a line in, one a line out.
 //   in: {"scheduler": {as in model.json}, "sampler", "schedule", "steps", "options": {name: text}, "sigmas": [],
 //        "timesteps": [], "levels": [[alpha, sigma, timestep], ...] (instead of a schedule), "network", "seed",
 //        "shape"}
@@ -34,7 +34,7 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// The same functions as in sampler_parity.py.
+// The same functions as in sampler_runs.py.
 at::Tensor network(const std::string& name, const at::Tensor& x, double t) {
   if (name == "tanh") return (0.6 * x + 0.3 * std::sin(0.01 * t)).tanh();
   return 0.5 * x + 0.25 * (2 * x + 0.003 * t).sin();

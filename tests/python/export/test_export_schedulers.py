@@ -18,8 +18,8 @@ from export.open_source import Request, open_source
 from export.scheduler import Scheduler
 from exported import edit_json, exported, manifest
 from family_pictures import PROMPT, Case, assert_equal_pictures, drawn_by_diffusers, drawn_with, load_pipeline
-from sampler_parity import SHAPE, TOLERANCE, answers, relative_error, run_scheduler
-from sampler_parity import Case as Steps
+from sampler_runs import SHAPE, TOLERANCE, answers, relative_error, run_scheduler
+from sampler_runs import Case as Steps
 
 STEPS = 10
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}

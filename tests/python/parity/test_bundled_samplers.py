@@ -4,7 +4,6 @@ At a quarter of the model's own area, which is as good a test and takes a quarte
 """
 
 import json
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import sentencepiece
 import torch
 from cli_program import ROOT, Program
 from PIL import Image
-from sampler_parity import BrownianPath, Draws, make_scheduler, scheduler_parameters
+from sampler_runs import BrownianPath, Draws, make_scheduler, scheduler_parameters
 
 BUNDLE = ROOT / "models" / "stickers"
 PROMPT = "two red apples on a yellow background"
@@ -108,15 +107,6 @@ def drawn_by_diffusers(sampler: str, monkeypatch: pytest.MonkeyPatch) -> np.ndar
     image = module("vae_decoder.pt")(x / facts()["vae"]["scaling_factor"])
     image = image[0] if isinstance(image, tuple) else image
     return ((image[0] * 0.5 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """As the program is told; more threads change the last bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

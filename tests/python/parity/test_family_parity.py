@@ -1,12 +1,11 @@
 """Pictures of every Stable Diffusion family, in miniature, against diffusers' own pipelines."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import export_model
 import pytest
 import tiny_families
-import torch
 from cli_program import Program
 from diffusers import DiffusionPipeline
 from family_pictures import (
@@ -49,14 +48,6 @@ CASES = (
 LEAST_PSNR = 30  # dB: bfloat16 keeps 8 bits of a float32's 24
 
 Bundle = Callable[[str], Path]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

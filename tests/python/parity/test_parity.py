@@ -7,7 +7,6 @@ both, in float32 on the CPU, and compares every channel of every pixel.
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,15 +91,6 @@ class Model:
         """Initial noise (1, C, h, w) float32 of one picture; size is (width, height)."""
         shape = (1, self.facts["vae"]["latent_channels"], size[1] // 8, size[0] // 8)
         return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """More threads are slower at these sizes, and change the last bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session", params=["sd1", "stickers"])

@@ -1,8 +1,9 @@
 """Latents, calls of the network and noise of the program's samplers are those of diffusers' schedulers."""
 
 import pytest
-import sampler_parity
-from sampler_parity import FAMILIES, Comparison, compare
+from sampler_cases import FAMILIES
+from sampler_parity import Comparison, compare, report
+from sampler_runs import PROGRAM, TOLERANCE, relative_error, run_ours
 
 # Whole timesteps are equal or a whole one apart. Fractional ones come from logarithms in float32, whose last digit
 # depends on the library; in one step of dpm2_a from the largest to the least sigma the reference's digits cancel.
@@ -12,8 +13,8 @@ CANCELLED = 0.02
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def comparisons(request: pytest.FixtureRequest) -> list[Comparison]:
-    if not sampler_parity.PROGRAM.exists():
-        pytest.fail(f"{sampler_parity.PROGRAM} is not there: run scripts/build")
+    if not PROGRAM.exists():
+        pytest.fail(f"{PROGRAM} is not there: run scripts/build")
     return compare(list(FAMILIES[request.param]()))
 
 
@@ -32,7 +33,7 @@ def test_noise_is_bit_equal_to_that_of_diffusers(comparisons: list[Comparison]) 
 
 def test_latents_are_those_of_diffusers(comparisons: list[Comparison]) -> None:
     far = [comparison for comparison in comparisons if comparison.is_finite and not comparison.is_close]
-    assert not far, sampler_parity.report(far)
+    assert not far, report(far)
 
 
 def test_few_combinations_have_no_answer_in_diffusers(comparisons: list[Comparison]) -> None:
@@ -45,11 +46,11 @@ def test_networks_can_tell_samplers_apart() -> None:
     """Two samplers of one family differ by far more than the tolerance."""
     cases = [case for case in FAMILIES["sigma"]() if case.steps == 5 and case.schedule == "model"]
     by_sampler = {case.sampler: case for case in cases}
-    runs = dict(zip(by_sampler, sampler_parity.run_ours(list(by_sampler.values())), strict=True))
+    runs = dict(zip(by_sampler, run_ours(list(by_sampler.values())), strict=True))
     for sampler, run in runs.items():
         if sampler != "euler":
-            distance = sampler_parity.relative_error(run.latent, runs["euler"].latent)
-            assert distance > 20 * sampler_parity.TOLERANCE, sampler
+            distance = relative_error(run.latent, runs["euler"].latent)
+            assert distance > 20 * TOLERANCE, sampler
 
 
 def test_grid_has_at_least_three_thousand_combinations() -> None:
