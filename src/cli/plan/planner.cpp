@@ -43,6 +43,11 @@ Request with_earlier_seed(const RunOptions& options) {
   return request;
 }
 
+void open_tokenizers(Plan& plan, const RunOptions& options) {
+  verify_files(plan.bundle, options.verify_model, tokenizer_files(plan.bundle));
+  plan.tokenizers = std::make_unique<Tokenizers>(plan.bundle);
+}
+
 // Makes a plan from the options and, if there is one, the prompt file.
 class Planner {
  public:
@@ -54,9 +59,10 @@ class Planner {
     list_items();
     list_jobs();
     name_outputs();
-    verify_files(plan_.bundle, options_->verify_model, tokenizer_files(plan_.bundle));
-    plan_.tokenizers = std::make_unique<Tokenizers>(plan_.bundle);
-    warn_of_texts(plan_, remarks_, *console_);
+    open_tokenizers(plan_, *options_);
+    TextWarnings warnings(remarks_, *console_);
+    warnings.warn(plan_);
+    warnings.end();
     find_earlier(plan_, *options_, *console_);
     return std::move(plan_);
   }
@@ -166,8 +172,10 @@ Plan make_empty_plan(const RunOptions& options, Console& console) {
   Plan plan;
   plan.bundle = read_bundle(find_bundle(options.model));
   warn_of_other_model(options, plan.bundle, console);
+  open_tokenizers(plan, options);
   plan.names.emplace(options, 2);
   plan.on_exists = options.target.on_exists;
+  plan.files = options.source.files;
   return plan;
 }
 

@@ -1,16 +1,14 @@
 #include "run/stream.h"
 
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "foreign/syntax.h"
 #include "options/column_map.h"
 #include "plan/item.h"
 #include "plan/plan.h"
 #include "plan/planner.h"
-#include "plan/size_advice.h"
+#include "plan/text_warnings.h"
 #include "prompts/prompt_file.h"
 #include "prompts/remarks.h"
 #include "run/executor.h"
@@ -31,6 +29,7 @@ class Stream {
         plan_(make_empty_plan(options, console)),
         maker_(options.request, plan_.bundle),
         columns_(options.source.columns),
+        warnings_(remarks_, console),
         file_("-", options.source.format.value_or(PromptFormat::kTxt), options.source.extra_keys, &columns_, &remarks_,
               Requests::kOfOneLine),
         reporter_(options, console, plan_) {}
@@ -43,22 +42,16 @@ class Stream {
                       [&files](const DrawnPicture& drawn) { return files.write(drawn); });
     const auto refuse = [this](std::size_t line, const std::string& message) { reporter_.fail_line({line, message}); };
     while (std::optional<PromptRow> row = file_.next(refuse)) {
-      const std::string_view piece = find_foreign_syntax(row->prompt);
-      if (!piece.empty()) remarks_.add(RemarkKind::kSyntax, file_.place(row->line), piece);
-      say_remarks();
       draw_row(std::move(*row), executor);
     }
-    say_remarks();
+    for (const std::string& text : remarks_.take()) console_->warning(text);
+    warnings_.end();
     if (const ColumnRule* const unused = columns_.find_unused())
       console_->warning("--column " + text_of(*unused) + ": no line had such a column or key");
     return reporter_.end();
   }
 
  private:
-  void say_remarks() {
-    for (const std::string& text : remarks_.take()) console_->warning(text);
-  }
-
   void draw_row(PromptRow row, Executor& executor) {
     const std::size_t line = row.line;
     const nlohmann::ordered_json passed = row.passed;
@@ -82,7 +75,7 @@ class Stream {
   void plan_next(PromptRow row) {
     plan_.items = {maker_.make(std::move(row))};
     if (plan_.styles.size() != maker_.styles().size()) plan_.styles = maker_.styles();
-    size_advice_.warn(plan_.styles[plan_.items.front().style], plan_.bundle, *console_);
+    warnings_.warn(plan_);
     plan_.run_seed = maker_.shared_seed().value_or(0);
     plan_.jobs.clear();
     const Item& item = plan_.items.front();
@@ -97,11 +90,11 @@ class Stream {
 
   const RunOptions* options_;
   Console* console_;
-  SizeAdvice size_advice_;
   Plan plan_;
   ItemMaker maker_;
   ColumnMap columns_;
   Remarks remarks_;
+  TextWarnings warnings_;
   PromptFile file_;
   Reporter reporter_;
 };

@@ -199,6 +199,19 @@ def test_a_stream_answers_each_line(program: Program) -> None:
     assert err.count(b"\n") == 2
 
 
+def test_a_stream_warns_of_texts_as_a_file_does(program: Program) -> None:
+    """Each once, with the line."""
+    lines = ("abcde " * 6 + "kl mn", "a (cat:1.3)", "a (dog:1.3)")
+    text = "".join(json.dumps({"prompt": line}) + "\n" for line in lines)
+    stream = ("-f", "-", "--format", "jsonl", "--stream", "-s", 1, "-o", "out/")
+    result = program.run(*stream, stdin=text.encode())
+    warnings = [line for line in result.err.splitlines() if "warning" in line]
+    assert [line.split("warning: ")[1].split(";")[0] for line in warnings] == [
+        "-:1: the prompt is longer than the model can read",
+        '-:2: the text has "(cat:1.3)", which other programs read as more than text',
+    ]
+
+
 def test_a_stream_that_waits_ends_with_a_signal(program: Program) -> None:
     process = program.start("-f", "-", "--format", "txt", "--stream", stdin=subprocess.PIPE)
     assert process.stdin is not None
