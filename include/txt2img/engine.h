@@ -15,7 +15,7 @@
 #include "txt2img/export.h"
 #include "txt2img/image.h"
 #include "txt2img/names.h"
-#include "txt2img/request.h"
+#include "txt2img/picture_input.h"
 #include "txt2img/switches.h"
 
 namespace txt2img {
@@ -109,16 +109,16 @@ class TXT2IMG_API Engine {
  public:
   virtual ~Engine();
 
-  // Draws pictures that can share a batch (request.h) and hands each over to the observer. Throws Error: kUsage (they
-  // cannot), kInternal (NaN), kUnavailable (out of memory), kInterrupted (cancelled). Where only some pictures cannot
-  // be decoded, the others have been given to the observer by then.
-  virtual void draw(std::span<const Settings> pictures, const Observer& observer) = 0;
+  // Draws a batch and hands each picture over to the observer. Throws Error: kUsage (what check_batch() refuses),
+  // kInternal (NaN), kUnavailable (out of memory), kInterrupted (cancelled). Where only some pictures cannot be
+  // decoded, the others have been given to the observer by then.
+  virtual void draw(std::span<const PictureInput> pictures, const Observer& observer) = 0;
 
   [[nodiscard]] virtual EngineFacts facts() const = 0;
 };
 
 // Raised whenever a type that is passed to the engine, or EngineEntry itself, changes.
-inline constexpr std::uint32_t kEngineInterface = 2;
+inline constexpr std::uint32_t kEngineInterface = 3;
 
 // What libtxt2img_engine.so offers. The first two members stay where they are in every version: both are compared with
 // the caller's before another one is looked at. All functions throw txt2img::Error; the bundle's files must have been

@@ -11,7 +11,7 @@
 namespace txt2img {
 
 struct PictureInput {
-  Settings settings;   // its texts are what the ids were made of; the engine does not read them
+  Settings settings;   // with the texts that the ids were made of
   TextIds prompt{};    // padded: what the text encoder takes
   TextIds negative{};  // read where the picture is guided
 };

@@ -30,7 +30,23 @@ Settings settings(const std::string& prompt, std::uint64_t seed = 0) {
           .sampler = SamplerKind::kEuler};
 }
 
-std::vector<Picture> draw_all(Pipeline& pipeline, const std::vector<Settings>& batch, Observer observer = {}) {
+// A pipeline, and the tokenizers that feed it.
+class Drawer {
+ public:
+  Drawer(const Bundle& bundle, const EngineOptions& options) : tokenizers_(bundle), pipeline_(bundle, options) {}
+
+  void draw(const std::vector<Settings>& batch, const Observer& observer) {
+    std::vector<PictureInput> inputs;
+    for (const Settings& what : batch) inputs.push_back(make_input(what, tokenizers_));
+    pipeline_.draw(inputs, observer);
+  }
+
+ private:
+  Tokenizers tokenizers_;
+  Pipeline pipeline_;
+};
+
+std::vector<Picture> draw_all(Drawer& pipeline, const std::vector<Settings>& batch, Observer observer = {}) {
   std::vector<Picture> pictures;
   observer.on_picture = [&](std::size_t index, Picture&& picture) {
     EXPECT_EQ(index, pictures.size());
@@ -40,7 +56,7 @@ std::vector<Picture> draw_all(Pipeline& pipeline, const std::vector<Settings>& b
   return pictures;
 }
 
-Picture draw_one(Pipeline& pipeline, const Settings& what) { return draw_all(pipeline, {what}).front(); }
+Picture draw_one(Drawer& pipeline, const Settings& what) { return draw_all(pipeline, {what}).front(); }
 
 // Ids of the empty prompt: bos 512 and seven of eos 513.
 constexpr double kEmptyMean = (512 + 7 * 513) / 8.0 / 100;
@@ -64,7 +80,7 @@ def forward(self, latent, timestep, context):
 
 TEST(Pipeline, DrawsThePictureOfThePrompt) {
   const ToyBundle toy(centred());
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   const Picture picture = draw_one(pipeline, settings(""));
   EXPECT_EQ(picture.image.width, 24);
   EXPECT_EQ(picture.image.height, 16);
@@ -74,7 +90,7 @@ TEST(Pipeline, DrawsThePictureOfThePrompt) {
 
 TEST(Pipeline, GuidesAwayFromTheNegativePrompt) {
   const ToyBundle toy(centred());
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   Settings what = settings("");
   what.guidance = 4;
   what.negative = "z";
@@ -90,7 +106,7 @@ TEST(Pipeline, TakesTheContextOfTheClipSkip) {
 def forward(self, latent, timestep, context):
     return torch.zeros_like(latent) + (context.mean([1, 2]).view(-1, 1, 1, 1) - 10) * self.one
 )"});
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   Settings what = settings("");
   what.clip_skip = 2;
   expect_flat(draw_one(pipeline, what).image, byte_of(2 * kEmptyMean - 10));
@@ -105,7 +121,7 @@ const ToyCode& noisy() {
 
 TEST(Pipeline, DrawsTheSamePictureForTheSameSeedOnly) {
   const ToyBundle toy(noisy());
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   const Picture first = draw_one(pipeline, settings("", 7));
   const Picture again = draw_one(pipeline, settings("", 7));
   const Picture other = draw_one(pipeline, settings("", 8));
@@ -118,7 +134,7 @@ TEST(Pipeline, DrawsTheSamePictureForTheSameSeedOnly) {
 
 TEST(Pipeline, DrawsAPictureInABatchAsItDoesAlone) {
   const ToyBundle toy(noisy());
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   for (const SamplerInfo& sampler : samplers()) {
     const bool is_edm = sampler.kind == SamplerKind::kEdmEuler || sampler.kind == SamplerKind::kEdmDpmpp2m;
     if (is_edm || sampler.kind == SamplerKind::kPndm) continue;  // not with this model
@@ -137,14 +153,14 @@ TEST(Pipeline, DrawsAPictureInABatchAsItDoesAlone) {
 // SHA-256 of torch.randn((1, 4, 2, 3), generator=torch.Generator("cpu").manual_seed(1234)) in Python.
 TEST(Pipeline, DrawsTheNoiseOfTheReferencesCpuGenerator) {
   const ToyBundle toy;
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   EXPECT_EQ(draw_one(pipeline, settings("", 1234)).stages.noise,
             "c5b7e427f67a6e8c80ff30234d77b2bf3170a656660670b892a6b06e1c459558");
 }
 
 TEST(Pipeline, TellsItsProgress) {
   const ToyBundle toy;
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   std::vector<int> told;
   const std::vector<Settings> batch{settings("")};
   pipeline.draw(batch, {.on_step = [&](int done, int steps) {
@@ -165,7 +181,7 @@ ExitCode code_of(const std::function<void()>& work) {
 
 TEST(Pipeline, StopsWithinOneStep) {
   const ToyBundle toy;
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   int asked = 0;
   const Observer observer{.is_cancelled = [&] { return ++asked == 2; }};
   const std::vector<Settings> batch{settings("")};
@@ -175,7 +191,7 @@ TEST(Pipeline, StopsWithinOneStep) {
 
 TEST(Pipeline, RefusesABatchOfDifferentSizes) {
   const ToyBundle toy;
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   std::vector<Settings> batch{settings("a"), settings("b")};
   batch[1].width = 16;
   EXPECT_EQ(code_of([&] { pipeline.draw(batch, {}); }), ExitCode::kUsage);
@@ -186,7 +202,7 @@ TEST(Pipeline, NeverDrawsAPictureOfNan) {
 def forward(self, latent):
     return (latent[:, :3] * self.one / 0.0 * 0.0).repeat_interleave(8, 2).repeat_interleave(8, 3)
 )"});
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   EXPECT_EQ(code_of([&] { draw_one(pipeline, settings("")); }), ExitCode::kInternal);
 }
 
@@ -198,7 +214,7 @@ def forward(self, latent):
 )"});
   EngineOptions options = on_cpu();
   options.vae_precision = Precision::kFloat16;
-  Pipeline pipeline(toy.bundle(), options);
+  Drawer pipeline(toy.bundle(), options);
   std::string warning;
   const std::vector<Settings> batch{settings("")};
   const Picture picture =
@@ -215,7 +231,7 @@ def forward(self, latent):
     rgb = latent[:, :3] * self.one
     return (rgb + torch.log(rgb) * 0).repeat_interleave(8, 2).repeat_interleave(8, 3)
 )"});
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   std::vector<std::size_t> ready;
   const Observer observer{.on_picture = [&](std::size_t index, const Picture& picture) {
     ready.push_back(index);
@@ -239,7 +255,7 @@ def forward(self, ids):
 
 TEST(Pipeline, EncodesATextOnce) {
   const ToyBundle toy(counting());
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   const std::string first = draw_one(pipeline, settings("a")).stages.context;
   const std::string second = draw_one(pipeline, settings("b")).stages.context;
   EXPECT_EQ(draw_one(pipeline, settings("a", 1)).stages.context, first);
@@ -250,7 +266,7 @@ TEST(Pipeline, EncodesATextOnce) {
 
 TEST(Pipeline, KeepsATextThatIsAskedForAgainAndAgain) {
   const ToyBundle toy(counting());
-  Pipeline pipeline(toy.bundle(), on_cpu());
+  Drawer pipeline(toy.bundle(), on_cpu());
   const std::string first = draw_one(pipeline, settings("a")).stages.context;
   for (int k = 0; k < 70; ++k) {
     draw_one(pipeline, settings(std::to_string(k)));
@@ -261,9 +277,9 @@ TEST(Pipeline, KeepsATextThatIsAskedForAgainAndAgain) {
 TEST(Pipeline, HoldsOneModuleAtATimeInLowMemory) {
   const ToyBundle toy(centred());
   EngineOptions options = on_cpu();
-  Pipeline roomy(toy.bundle(), options);
+  Drawer roomy(toy.bundle(), options);
   options.memory = MemoryUse::kLow;
-  Pipeline tight(toy.bundle(), options);
+  Drawer tight(toy.bundle(), options);
   EXPECT_EQ(draw_one(tight, settings("")).image, draw_one(roomy, settings("")).image);
   std::filesystem::remove(toy.folder() / "unet.pt");
   EXPECT_NO_THROW(draw_one(roomy, settings("a")));
@@ -274,7 +290,7 @@ TEST(Pipeline, HoldsNothingInLowMemoryAfterAnError) {
   const ToyBundle toy(centred());
   EngineOptions options = on_cpu();
   options.memory = MemoryUse::kLow;
-  Pipeline pipeline(toy.bundle(), options);
+  Drawer pipeline(toy.bundle(), options);
   const Observer stop{.is_cancelled = [] { return true; }};
   const std::vector<Settings> batch{settings("")};
   EXPECT_EQ(code_of([&] { pipeline.draw(batch, stop); }), ExitCode::kInterrupted);
@@ -286,7 +302,7 @@ TEST(Pipeline, ZeroesAnEmptyNegativePromptOnlyThere) {
   const ToyBundle toy(centred());
   Bundle bundle = toy.bundle();
   bundle.text_encoder.zero_empty_negative = true;
-  Pipeline pipeline(bundle, on_cpu());
+  Drawer pipeline(bundle, on_cpu());
   Settings guided = settings("");
   guided.guidance = 4;
   for (int k = 0; k < 2; ++k) {
@@ -318,10 +334,10 @@ def forward(self, latent):
   EngineOptions options = on_cpu();
   const std::vector<Settings> batch{settings("")};
   options.vae_tiling = VaeTiling::kOff;
-  Pipeline whole(toy.bundle(), options);
+  Drawer whole(toy.bundle(), options);
   EXPECT_EQ(code_of([&] { whole.draw(batch, {}); }), ExitCode::kUnavailable);
   options.vae_tiling = VaeTiling::kAuto;
-  Pipeline pipeline(toy.bundle(), options);
+  Drawer pipeline(toy.bundle(), options);
   std::string warning;
   const Observer observer{.on_warning = [&](const std::string& text) { warning = text; }};
   const Picture picture = draw_all(pipeline, batch, observer).front();

@@ -109,9 +109,9 @@ std::string check_tokenizers(const Bundle& bundle) {
 }
 
 // NaN is nobody's fault elsewhere; here it is the model that is wrong.
-Picture draw_first(Engine& engine, const Settings& settings) {
+Picture draw_first(Engine& engine, const PictureInput& input) {
   try {
-    return draw_one(engine, settings, {});
+    return draw_one(engine, input, {});
   } catch (const Error& error) {
     if (error.code() != ExitCode::kInternal) throw;
     throw Error(ExitCode::kBadData, error.what(), error.detail());
@@ -127,7 +127,7 @@ std::string check_picture(const Bundle& bundle, const EngineOptions& options) {
   request.said_options = all_option_names();  // some of the model's need more steps
   const Settings settings = settle(request, bundle);
   const std::unique_ptr<Engine> engine = open_engine(bundle, options);
-  const Picture picture = draw_first(*engine, settings);
+  const Picture picture = draw_first(*engine, make_input(settings, Tokenizers(bundle)));
   const auto [darkest, brightest] = std::ranges::minmax(picture.image.rgb);
   if (darkest == brightest)
     throw Error(ExitCode::kBadData, "every pixel of a picture is the same; the modules do not fit together");

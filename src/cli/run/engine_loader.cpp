@@ -19,10 +19,10 @@ int threads_of_each(int threads, std::size_t engines) {
 
 }  // namespace
 
-Picture draw_one(Engine& engine, const Settings& settings, Observer observer) {
+Picture draw_one(Engine& engine, const PictureInput& input, Observer observer) {
   Picture picture;
   observer.on_picture = [&](std::size_t /*index*/, Picture&& drawn) { picture = std::move(drawn); };
-  engine.draw(std::span(&settings, 1), observer);
+  engine.draw(std::span(&input, 1), observer);
   return picture;
 }
 

@@ -14,7 +14,7 @@ namespace txt2img::cli {
 std::uint64_t size_of(const Bundle& bundle);
 
 // The picture of a batch of one.
-Picture draw_one(Engine& engine, const Settings& settings, Observer observer);
+Picture draw_one(Engine& engine, const PictureInput& input, Observer observer);
 
 // Options of an engine on each of the devices, "all" being those of CUDA; of one as `options` say where none is listed.
 // Engines on the CPU share its threads out. Throws Error: kUnavailable (no CUDA device).

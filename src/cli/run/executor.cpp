@@ -93,15 +93,15 @@ void Executor::work(Worker& worker, BatchQueue& queue) {
 }
 
 void Executor::draw_batch(Worker& worker, std::span<const Job* const> batch, Attempt attempt) {
-  std::vector<Settings> settings;
-  for (const Job* job : batch) settings.push_back(plan_->settings_of(*job));
+  std::vector<PictureInput> inputs;
+  for (const Job* job : batch) inputs.push_back(make_input(plan_->settings_of(*job), *plan_->tokenizers));
   const BatchStart start = reporter_->start(worker.number, batch);
   std::vector<const Job*> left(batch.begin(), batch.end());
   try {
     if (stop_signal() != 0) throw Error(ExitCode::kInterrupted, "interrupted");
-    worker.engine->draw(settings, observer(start, [&](std::size_t index, Picture&& picture) {
+    worker.engine->draw(inputs, observer(start, [&](std::size_t index, Picture&& picture) {
                           std::erase(left, batch[index]);
-                          pass_on(worker.facts, *batch[index], settings[index], std::move(picture), attempt);
+                          pass_on(worker.facts, *batch[index], inputs[index].settings, std::move(picture), attempt);
                         }));
   } catch (const Error& error) {
     if (error.code() == ExitCode::kInterrupted) throw;

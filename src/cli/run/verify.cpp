@@ -136,7 +136,7 @@ Picture draw_again(const RunOptions& options, const Plan& plan, const Settings& 
   progress->start(start);
   const Observer observer{.on_step = [&](int done, int steps) { progress->step(start, done, steps); },
                           .on_warning = [&](const std::string& text) { console.warning(text); }};
-  Picture picture = draw_one(*engine, settings, observer);
+  Picture picture = draw_one(*engine, make_input(settings, *plan.tokenizers), observer);
   record = record_of(plan.bundle, settings, engine->facts(), picture);
   return picture;
 }

@@ -23,10 +23,10 @@ constexpr std::chrono::minutes kForever{1};  // that only a test waits which is 
 // An engine whose pictures are black squares of a pixel, if `work` does not throw.
 class FakeEngine final : public Engine {
  public:
-  using Work = std::function<void(std::span<const Settings>, const Observer&)>;
+  using Work = std::function<void(std::span<const PictureInput>, const Observer&)>;
   explicit FakeEngine(Work work) : work_(std::move(work)) {}
 
-  void draw(std::span<const Settings> pictures, const Observer& observer) override {
+  void draw(std::span<const PictureInput> pictures, const Observer& observer) override {
     work_(pictures, observer);
     for (std::size_t i = 0; i < pictures.size(); ++i) observer.on_picture(i, picture());
   }
@@ -38,7 +38,7 @@ class FakeEngine final : public Engine {
   Work work_;
 };
 
-void do_nothing(std::span<const Settings> /*pictures*/, const Observer& /*observer*/) {}
+void do_nothing(std::span<const PictureInput> /*pictures*/, const Observer& /*observer*/) {}
 
 // Prompts that are drawn, and where they end: written, or told of.
 class ExecutorTest : public testing::Test {
@@ -77,7 +77,7 @@ TEST_F(ExecutorTest, WritesPicturesInTheirOrder) {
 TEST_F(ExecutorTest, TriesHalvesOfABatchThatRunsOutOfMemory) {
   options_.drawing.batch_size = 4;
   std::vector<std::size_t> sizes;
-  const auto two_at_most = [&sizes](std::span<const Settings> pictures, const Observer&) {
+  const auto two_at_most = [&sizes](std::span<const PictureInput> pictures, const Observer&) {
     sizes.push_back(pictures.size());
     if (pictures.size() > 2) throw Error(ExitCode::kUnavailable, "out of memory");
   };
@@ -89,8 +89,8 @@ TEST_F(ExecutorTest, TriesHalvesOfABatchThatRunsOutOfMemory) {
 TEST_F(ExecutorTest, GoesOnAfterAPictureThatFailsWhereItIsToldTo) {
   options_.drawing.on_failure = OnFailure::kGoOn;
   testing::internal::CaptureStderr();
-  const auto not_b = [](std::span<const Settings> pictures, const Observer&) {
-    if (pictures[0].prompt == "b") throw Error(ExitCode::kInternal, "NaN");
+  const auto not_b = [](std::span<const PictureInput> pictures, const Observer&) {
+    if (pictures[0].settings.prompt == "b") throw Error(ExitCode::kInternal, "NaN");
   };
   draw({not_b}, collect());
   EXPECT_EQ(written_, "a c d ");
@@ -98,8 +98,8 @@ TEST_F(ExecutorTest, GoesOnAfterAPictureThatFailsWhereItIsToldTo) {
 }
 
 TEST_F(ExecutorTest, EndsWithAPictureThatFailsElse) {
-  const auto not_b = [](std::span<const Settings> pictures, const Observer&) {
-    if (pictures[0].prompt == "b") throw Error(ExitCode::kInternal, "NaN");
+  const auto not_b = [](std::span<const PictureInput> pictures, const Observer&) {
+    if (pictures[0].settings.prompt == "b") throw Error(ExitCode::kInternal, "NaN");
   };
   expect_error(ExitCode::kInternal, [&] { draw({not_b}, collect()); });
   EXPECT_EQ(written_, "a ");
@@ -122,13 +122,13 @@ TEST_F(ExecutorTest, LetsADeviceStepWhileTheDiskHoldsUpAnother) {
   std::promise<void> has_stepped;
   const std::shared_future<void> disk = has_stepped.get_future().share();
   std::atomic<int> drawn = 0;
-  const auto quick = [&](std::span<const Settings> pictures, const Observer& observer) {
+  const auto quick = [&](std::span<const PictureInput> pictures, const Observer& observer) {
     for (std::size_t i = 0; i < pictures.size() - 1; ++i) {
       if (++drawn == 6) is_full.set_value();  // one is being written, four wait: this one finds no room
       observer.on_picture(i, FakeEngine::picture());
     }
   };
-  const auto slow = [&](std::span<const Settings> /*pictures*/, const Observer& observer) {
+  const auto slow = [&](std::span<const PictureInput> /*pictures*/, const Observer& observer) {
     ASSERT_EQ(is_full.get_future().wait_for(kForever), std::future_status::ready);
     for (int step = 0; step < 1000; ++step) {
       observer.on_step(step, 1000);
@@ -143,7 +143,7 @@ TEST_F(ExecutorTest, LetsADeviceStepWhileTheDiskHoldsUpAnother) {
     return std::filesystem::path();
   };
   std::atomic<int> device = 0;
-  const auto either = [&](std::span<const Settings> pictures, const Observer& observer) {
+  const auto either = [&](std::span<const PictureInput> pictures, const Observer& observer) {
     ++device == 1 ? quick(pictures, observer) : slow(pictures, observer);
   };
   draw({either, either}, write);
