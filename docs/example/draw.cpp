@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
   try {
     const txt2img::Bundle bundle = txt2img::read_bundle(txt2img::find_bundle(""));
     txt2img::verify_files(bundle, txt2img::VerifyModel::kOnce);
-    const txt2img::Settings settings = txt2img::settle({.prompt = argv[1], .seed = 7}, bundle);
+    const txt2img::Settings settings = txt2img::settle(
+        txt2img::Request().ask(&txt2img::Settings::prompt, argv[1]).ask(&txt2img::Settings::seed, 7), bundle);
     const txt2img::PictureInput input = txt2img::make_input(settings, txt2img::Tokenizers(bundle));
     const auto engine = txt2img::open_engine(bundle, {.device = "cpu"});
     engine->draw({&input, 1}, {.on_picture = [&](std::size_t, txt2img::Picture&& picture) {

@@ -1,86 +1,58 @@
 // What somebody asks for, and what it comes to with a given bundle.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
-#include <optional>
-#include <set>
-#include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "txt2img/bundle.h"
 #include "txt2img/export.h"
 #include "txt2img/limits.h"
-#include "txt2img/names.h"
-#include "txt2img/sampler_options.h"
+#include "txt2img/settings.h"
 
 namespace txt2img {
 
-// What a model that takes time_ids is told of the picture it was trained on (SDXL, arXiv 2307.01952, section 2.2), in
-// pixels; a size of 0 is the picture's own.
-struct SizeConditioning {
-  int original_width = 0;
-  int original_height = 0;
-  int crop_top = 0;
-  int crop_left = 0;
-  int target_width = 0;
-  int target_height = 0;
-
-  bool operator==(const SizeConditioning&) const = default;
-};
-
-// As asked; an empty optional takes the bundle's default (the seed: a random one).
-struct Request {
-  std::string prompt;
-  std::optional<std::string> negative{};
-  std::optional<std::uint64_t> seed{};
+// What is asked for of the table's settings.
+class TXT2IMG_API Request {
+ public:
   int count = 1;  // pictures, with the seeds s, s+1, ...
-  std::optional<int> steps{};
-  std::optional<double> guidance{};
-  double guidance_rescale = 0;  // phi of arXiv 2305.08891, 0 ... 1
-  std::optional<int> width{};
-  std::optional<int> height{};
-  std::optional<SamplerKind> sampler{};
-  std::optional<ScheduleKind> schedule{};
-  SamplerOptions sampler_options{};
-  std::set<std::string_view> said_options{};  // those asked for, also at their default: the bundle's do not count then
-  int clip_skip = 1;                          // 1 = the model's own layer
-  SizeConditioning size_conditioning{};
+
+  // Asks for a value: ask(&Settings::steps, 20), ask(&SamplerOptions::eta, 0.5).
+  template <class Part, class Value>
+  Request& ask(Value Part::* member, std::type_identity_t<Value> value) {
+    at(settings_, member) = std::move(value);
+    asked_.set(number_of(member));
+    by_label_.reset(number_of(member));
+    return *this;
+  }
+  // Asks for an option of a sampler. Throws as set_option() does.
+  void ask_option(const SamplerOptionInfo& info, std::string_view text);
+  // Asks for a sampler by what its label says. What an earlier label said besides the sampler is taken back.
+  void ask_sampler(const SamplerChoice& choice);
+  // For every setting, as the record of a picture does.
+  void ask_all(const Settings& settings);
+  // For the options of samplers as they are, also those at their default: the bundle's do not count then.
+  void ask_options(const SamplerOptions& options);
+
+  // Takes it back: the bundle's default counts again.
+  void forget(const SettingMember& member);
+  void forget_options();
+
+  [[nodiscard]] bool asks(const SettingMember& member) const { return asked_.test(number_of(member)); }
+  // What was asked for; the rest is at its default.
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+  // The rest as the bundle says; the seed is 0 where none was asked for.
+  [[nodiscard]] Settings with_defaults(const Bundle& bundle) const;
 
   bool operator==(const Request&) const = default;
+
+ private:
+  Settings settings_{};
+  std::bitset<kSettingsMax> asked_{};     // rows of the table
+  std::bitset<kSettingsMax> by_label_{};  // those of them that only the label of the sampler asks for
 };
-
-// Sets an option of the sampler as asked for. Throws as set_option() does.
-TXT2IMG_API void ask_option(Request& request, const SamplerOptionInfo& info, std::string_view text);
-
-// Of the row's name: all options, as a request that is complete in itself asks for them.
-TXT2IMG_API std::set<std::string_view> all_option_names();
-
-// What was asked for; the rest as the bundle says, if its own sampler is the one that draws.
-TXT2IMG_API SamplerOptions options_of(const Request& request, const Bundle& bundle);
-
-// All that determines one picture besides the bundle and the machine.
-struct Settings {
-  std::string prompt;
-  std::string negative;
-  std::uint64_t seed = 0;
-  int steps = 25;
-  double guidance = 7.5;
-  double guidance_rescale = 0;
-  int width = 512;
-  int height = 512;
-  SamplerKind sampler{};
-  ScheduleKind schedule{};
-  SamplerOptions sampler_options{};
-  int clip_skip = 1;
-  SizeConditioning size_conditioning{};
-
-  [[nodiscard]] bool is_guided() const { return guidance > 1; }
-  bool operator==(const Settings&) const = default;
-};
-
-// Whether pictures with these settings can be drawn by the same calls of the UNet: they may differ in prompt, negative
-// prompt and seed only.
-TXT2IMG_API bool can_share_batch(const Settings& first, const Settings& second);
 
 // Settings of the first picture. Checks every range, and what the bundle can do (sizes, clip skip, guidance, sampler
 // with schedule). Both prompts have to be UTF-8 and, as JSON, at most a million bytes: the record of a picture holds

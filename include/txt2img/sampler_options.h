@@ -58,14 +58,14 @@ struct SamplerOptionInfo {
 
 TXT2IMG_API std::span<const SamplerOptionInfo> sampler_options();
 
-// The value as text, as the command line and JSON have it; empty if it is the default.
+// The value as text, as the command line and JSON have it; empty where it is left to the model.
+TXT2IMG_API std::string value_text(const SamplerOptions& options, const SamplerOptionInfo& info);
+
+// The same, but empty if it is the default.
 TXT2IMG_API std::string text_of(const SamplerOptions& options, const SamplerOptionInfo& info);
 
 // Throws Error(kUsage): not a number, out of range, no such choice.
 TXT2IMG_API void set_option(SamplerOptions& options, const SamplerOptionInfo& info, std::string_view text);
-
-// -0 becomes 0: one value, one spelling in records and job keys.
-TXT2IMG_API SamplerOptions without_negative_zeros(SamplerOptions options);
 
 // Throws Error(kUsage) for a number out of range, an option that means nothing to the sampler, a value that it does not
 // have, and a combination that makes no sense.

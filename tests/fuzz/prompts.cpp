@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace txt2img::cli;
   if (size == 0) return 0;
   Request request;
-  request.seed = 7;
+  request.ask(&Settings::seed, 7);
   const ExtraKeys extra_keys = (data[0] & 4U) != 0 ? ExtraKeys::kPass : ExtraKeys::kError;
   const fuzz::MemoryFile memory(fuzz::text_of(data + 1, size - 1));
   return fuzz::try_shown([&] {

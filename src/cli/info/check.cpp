@@ -120,11 +120,9 @@ Picture draw_first(Engine& engine, const PictureInput& input) {
 
 std::string check_picture(const Bundle& bundle, const EngineOptions& options) {
   Request request;
-  request.prompt = kSentence;
-  request.seed = kSeed;
-  (void)settle(request, bundle);  // the model's defaults go together
-  request.steps = 1;
-  request.said_options = all_option_names();  // some of the model's need more steps
+  request.ask(&Settings::prompt, kSentence).ask(&Settings::seed, kSeed);
+  (void)settle(request, bundle);                     // the model's defaults go together
+  request.ask(&Settings::steps, 1).ask_options({});  // some of the model's need more steps
   const Settings settings = settle(request, bundle);
   const std::unique_ptr<Engine> engine = open_engine(bundle, options);
   const Picture picture = draw_first(*engine, make_input(settings, Tokenizers(bundle)));

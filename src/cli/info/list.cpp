@@ -80,11 +80,10 @@ Json numbers(const std::vector<double>& values) {
 
 // What a run would visit: the timesteps that the network is told, and sigma/alpha, with where the run ends.
 void add_levels(Json& row, const Bundle& bundle, const Request& request, ScheduleKind schedule) {
-  const Defaults& defaults = bundle.defaults;
+  const Settings settings = request.with_defaults(bundle);
   try {
-    const Trajectory trajectory =
-        plan_trajectory(NoiseSchedule(bundle.scheduler), bundle.scheduler, request.sampler.value_or(defaults.sampler),
-                        schedule, request.steps.value_or(defaults.steps), options_of(request, bundle));
+    const Trajectory trajectory = plan_trajectory(NoiseSchedule(bundle.scheduler), bundle.scheduler, settings.sampler,
+                                                  schedule, settings.steps, settings.sampler_options);
     std::vector<double> timesteps;
     std::vector<double> sigmas;
     const auto sigma = [](const NoiseLevel& level) { return level.sigma / level.alpha; };
@@ -101,14 +100,16 @@ void add_levels(Json& row, const Bundle& bundle, const Request& request, Schedul
 }
 
 bool shows_levels(const Request& request) {
-  return request.steps || request.sampler || request.schedule || listed_steps(request.sampler_options) > 0;
+  return request.asks(&Settings::steps) || request.asks(&Settings::sampler) || request.asks(&Settings::schedule) ||
+         listed_steps(request.settings().sampler_options) > 0;
 }
 
 std::vector<Json> schedule_rows(const ListChoices& command) {
   const bool is_shown = shows_levels(command.request);
   const std::optional<Bundle> bundle = is_shown ? std::optional(read_bundle(find_bundle(command.model))) : std::nullopt;
-  std::optional<ScheduleKind> only = command.request.schedule;
-  if (listed_steps(command.request.sampler_options) > 0) only = ScheduleKind::kModel;
+  std::optional<ScheduleKind> only;
+  if (command.request.asks(&Settings::schedule)) only = command.request.settings().schedule;
+  if (listed_steps(command.request.settings().sampler_options) > 0) only = ScheduleKind::kModel;
   std::vector<Json> rows;
   for (const ScheduleInfo& schedule : schedules()) {
     if (is_shown && only && *only != schedule.kind) continue;

@@ -12,6 +12,7 @@
 #include "options/option_values.h"
 #include "screen/json_line.h"
 #include "screen/standard_output.h"
+#include "txt2img/format_text.h"
 #include "txt2img/joined.h"
 #include "txt2img/names.h"
 #include "txt2img/number_text.h"
@@ -31,16 +32,21 @@ std::string row(std::string_view name, const std::string& value) {
   return line + escape_for_terminal(value) + "\n";
 }
 
-// Those that are not at their default.
-std::string options_text(const SamplerOptions& options) {
+std::string with_blanks(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace_if(text, [](char c) { return c == '-' || c == '_'; }, ' ');
+  return text;
+}
+
+// Options of samplers that are not at their default, and all others; width and height as the size, after the seed.
+std::string settings_text(const Settings& settings) {
   std::string text;
-  for (const SamplerOptionInfo& info : sampler_options()) {
-    std::string name(info.name);
-    std::ranges::replace(name, '_', ' ');
-    if (const std::string value = text_of(options, info); !value.empty()) text += row(name, value);
+  for (const SettingInfo& info : settings_table()) {
+    if (info.name == "width" || info.name == "height") continue;
+    const bool is_shown = info.recording == Recording::kAlways && info.option == nullptr;
+    if (is_shown || !is_default(settings, info)) text += row(with_blanks(info.name), setting_text(settings, info));
+    if (info.name == "seed") text += row("size", format_text("{}x{}", settings.width, settings.height));
   }
-  if (!options.sigmas.empty()) text += row("sigmas", joined(options.sigmas, ",", to_shortest_text));
-  if (!options.timesteps.empty()) text += row("timesteps", joined(options.timesteps, ",", to_shortest_text));
   return text;
 }
 
@@ -51,25 +57,13 @@ std::string retries_text(const std::vector<Retry>& retries) {
 }
 
 std::string record_text(const Record& record) {
-  const Settings& s = record.settings;
-  return row("prompt", s.prompt) + row("negative", s.negative) + row("seed", std::to_string(s.seed)) +
-         row("size", std::to_string(s.width) + "x" + std::to_string(s.height)) + row("steps", std::to_string(s.steps)) +
-         row("guidance", to_shortest_text(s.guidance)) + row("guidance rescale", to_shortest_text(s.guidance_rescale)) +
-         row("sampler", std::string(info(s.sampler).name)) + row("schedule", std::string(info(s.schedule).name)) +
-         options_text(s.sampler_options) + row("clip skip", std::to_string(s.clip_skip)) +
-         row("model", record.model + " (" + record.model_sha256 + ")") +
+  return settings_text(record.settings) + row("model", record.model + " (" + record.model_sha256 + ")") +
          row("drawn by", "txt2img " + record.version + " on " + record.device + ", " +
                              std::string(name_of(record.precision)) + ", VAE " +
                              std::string(name_of(record.vae_precision))) +
          (record.levers.empty() ? "" : row("levers", record.levers)) +
          (record.machine ? row("machine", machine_text(*record.machine)) : "") + retries_text(record.retries) +
          row("job key", record.job_key);
-}
-
-std::string with_blanks(std::string_view name) {
-  std::string text(name);
-  std::ranges::replace(text, '-', ' ');
-  return text;
 }
 
 std::string foreign_text(const foreign::Request& request) {
@@ -86,7 +80,7 @@ std::string foreign_text(const foreign::Request& request) {
 
 // Numbers as such where the option takes one.
 Json value_json(const foreign::Setting& setting) {
-  const ValueKind kind = find_option(setting.option)->kind;
+  const ValueKind kind = kind_of(*find_option(setting.option));
   if (kind == ValueKind::kText || kind == ValueKind::kOptionalText) return setting.value;
   const Json number = Json::parse(setting.value, nullptr, false);
   return number.is_number() ? number : Json(setting.value);

@@ -80,28 +80,11 @@ std::optional<Record> find_record(const std::vector<Assignment>& flags) {
   return record;
 }
 
-Request request_of(const Settings& settings) {
-  return {.prompt = settings.prompt,
-          .negative = settings.negative,
-          .seed = settings.seed,
-          .count = 1,
-          .steps = settings.steps,
-          .guidance = settings.guidance,
-          .guidance_rescale = settings.guidance_rescale,
-          .width = settings.width,
-          .height = settings.height,
-          .sampler = settings.sampler,
-          .schedule = settings.schedule,
-          .sampler_options = settings.sampler_options,
-          .said_options = all_option_names(),
-          .clip_skip = settings.clip_skip,
-          .size_conditioning = settings.size_conditioning};
-}
-
 // The record stands in for the command line that drew the picture.
 void apply_record(const Record& record, Options& options) {
   options.prompts = {record.settings.prompt};
-  options.request = request_of(record.settings);
+  options.request.ask_all(record.settings);
+  options.request.count = 1;
   options.model = find_recorded_model(record, options.model);
   options.engine.precision = record.precision;
   options.engine.vae_precision = record.vae_precision;
@@ -110,15 +93,11 @@ void apply_record(const Record& record, Options& options) {
 
 // Parameters of the sampler or levels of the schedule that another picture was drawn with do not go with a new one.
 void forget_what_is_replaced(const std::vector<Assignment>& flags, Request& request) {
-  SamplerOptions& old = request.sampler_options;
-  if (value_of("sampler", flags)) {
-    old = {.sigmas = old.sigmas, .timesteps = old.timesteps};
-    request.said_options.clear();
-  }
+  if (value_of("sampler", flags)) request.forget_options();
   if (!value_of("sampler", flags) && !value_of("schedule", flags) && !value_of("steps", flags)) return;
-  if (listed_steps(old) > 0) request.steps.reset();
-  old.sigmas.clear();
-  old.timesteps.clear();
+  if (listed_steps(request.settings().sampler_options) > 0) request.forget(&Settings::steps);
+  request.forget(&SamplerOptions::sigmas);
+  request.forget(&SamplerOptions::timesteps);
 }
 
 // A record of the pictures in a folder is that of each of them: nothing is taken from it.

@@ -98,10 +98,10 @@ void refuse_single_dash(const std::string& word) {
 
 CLI::Option* declare(CLI::App& app, const OptionInfo& option) {
   const std::string flags(option.flags);
-  if (option.kind == ValueKind::kSwitch) return app.add_flag(flags);
+  if (kind_of(option) == ValueKind::kSwitch) return app.add_flag(flags);
   CLI::Option* const added = app.add_option(flags, CLI::callback_t([](const CLI::results_t&) { return true; }));
   added->type_size(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  return option.kind == ValueKind::kOptionalText ? added->expected(0, 1) : added->expected(1);
+  return kind_of(option) == ValueKind::kOptionalText ? added->expected(0, 1) : added->expected(1);
 }
 
 // Words given to CLI11 one by one come out as assignments in their order.
@@ -160,7 +160,7 @@ class Parser {
 
   Assignment assignment(const OptionInfo& option, const std::string& value) const {
     const std::string flag = "--" + std::string(name_of(option));
-    if (option.kind != ValueKind::kSwitch && looks_like_option(value) && (is_own_word(value) || value == "--")) {
+    if (kind_of(option) != ValueKind::kSwitch && looks_like_option(value) && (is_own_word(value) || value == "--")) {
       throw Error(
           ExitCode::kUsage,
           format_text("option {} needs a value, and '{}' looks like another option; if it is the value, write {}={}",

@@ -16,10 +16,10 @@
 #include "foreign/names.h"
 #include "options/meant_option.h"
 #include "options/option_values.h"
+#include "options/typed_value.h"
 #include "txt2img/ascii.h"
 #include "txt2img/error.h"
 #include "txt2img/format_text.h"
-#include "txt2img/number_text.h"
 
 namespace txt2img::cli {
 namespace {
@@ -78,43 +78,21 @@ std::vector<std::string_view> configurable_names() {
   return names;
 }
 
-// The value as the command line would have it, or nothing if it is of the wrong type.
-std::optional<std::string> text_of(const toml::node& node, ValueKind kind) {
-  const auto* const text = node.as_string();
-  const auto* const integer = node.as_integer();
-  switch (kind) {
-    case ValueKind::kSwitch:
-      if (const auto* const boolean = node.as_boolean()) return boolean->get() ? "true" : "false";
-      break;
-    case ValueKind::kInteger:
-      if (integer != nullptr) return std::to_string(integer->get());
-      break;
-    case ValueKind::kReal:
-      if (integer != nullptr) return std::to_string(integer->get());
-      if (const auto* const real = node.as_floating_point()) return to_shortest_text(real->get());
-      break;
-    case ValueKind::kSeed:
-      if (integer != nullptr) return std::to_string(integer->get());
-      [[fallthrough]];
-    case ValueKind::kText:
-    case ValueKind::kOptionalText:
-      if (text != nullptr) return text->get();
-      break;
+// TOML's types are JSON's, but for those of time.
+nlohmann::json to_json(const toml::node& node) {
+  if (const auto* const list = node.as_array()) {
+    nlohmann::json values = nlohmann::json::array();
+    for (const toml::node& value : *list) values.push_back(to_json(value));
+    return values;
   }
-  return std::nullopt;
+  if (const auto* const text = node.as_string()) return text->get();
+  if (const auto* const integer = node.as_integer()) return integer->get();
+  if (const auto* const real = node.as_floating_point()) return real->get();
+  if (const auto* const boolean = node.as_boolean()) return boolean->get();
+  return nullptr;
 }
 
-std::string_view expected(ValueKind kind) {
-  switch (kind) {
-    case ValueKind::kSwitch: return "true or false";
-    case ValueKind::kInteger: return "a whole number";
-    case ValueKind::kReal: return "a number";
-    case ValueKind::kSeed: return "a whole number or \"random\"";
-    case ValueKind::kText:
-    case ValueKind::kOptionalText: return "a text in quotes";
-  }
-  return {};
-}
+std::string_view expected_of(ValueKind kind) { return kind == ValueKind::kText ? "a text in quotes" : expected(kind); }
 
 // Other programs' names first: guidance_scale is not nearly guidance-rescale.
 std::string explain_key(std::string_view key) {
@@ -131,8 +109,8 @@ Assignment read_key(const fs::path& path, const toml::key& key, const toml::node
   if (option == nullptr || option->scope == Scope::kCommandLine) {
     throw Error(ExitCode::kBadConfig, origin + ": not a key of the configuration" + explain_key(key.str()));
   }
-  const std::optional<std::string> value = text_of(node, option->kind);
-  if (!value) throw Error(ExitCode::kBadConfig, format_text("{}: must be {}", origin, expected(option->kind)));
+  const std::optional<std::string> value = text_of(kind_of(*option), to_json(node));
+  if (!value) throw Error(ExitCode::kBadConfig, format_text("{}: must be {}", origin, expected_of(kind_of(*option))));
   return {option, *value, origin, ExitCode::kBadConfig};
 }
 

@@ -1,7 +1,6 @@
 // How the text of an option becomes a value of Options: the verbs of the table's rows.
 #pragma once
 
-#include <algorithm>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -33,28 +32,6 @@ void set_switch(Options& options, std::string_view text) {
   options.*Field = parse_switch(text);
 }
 
-template <auto Field>
-void set_integer(Options& options, std::string_view text) {
-  options.request.*Field = parse_integer(text);
-}
-
-template <auto Field>
-void set_real(Options& options, std::string_view text) {
-  options.request.*Field = parse_real(text);
-}
-
-template <auto Field>
-void set_levels(Options& options, std::string_view text) {
-  options.request.sampler_options.*Field = parse_reals(text);
-}
-
-// Not of the lists: those have no row.
-template <auto Field>
-void set_sampler_option(Options& options, std::string_view text) {
-  const SamplerOptionInfo::Member member(Field);
-  ask_option(options.request, *std::ranges::find(sampler_options(), member, &SamplerOptionInfo::member), text);
-}
-
 // "auto" is empty.
 template <auto Field>
 void set_precision(Options& options, std::string_view text) {
@@ -84,14 +61,6 @@ void choose_with_subject(Options& options, std::string_view text) {
   choose_action(options, kAction);
   options.subject = text;
 }
-
-void set_size(Options& options, std::string_view text);
-void set_original_size(Options& options, std::string_view text);
-void set_target_size(Options& options, std::string_view text);
-void set_crop(Options& options, std::string_view text);
-
-// "DPM++ 2M Karras" names a schedule too.
-void set_sampler(Options& options, std::string_view text);
 
 void set_output(Options& options, std::string_view text);
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 
+#include "options/ask_setting.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
@@ -15,6 +17,31 @@ std::map<std::string_view, const OptionInfo*> map_flags() {
     for (const std::string_view flag : flags_of(option)) options.try_emplace(flag, &option);
   }
   return options;
+}
+
+std::vector<const SettingInfo*> list_settings() {
+  std::vector<const SettingInfo*> settings;
+  for (const OptionInfo& option : option_table()) {
+    std::string name(name_of(option));
+    std::ranges::replace(name, '-', '_');
+    const bool is_setting = option.set == nullptr && option.ask == nullptr;
+    settings.push_back(is_setting ? find_setting(name) : nullptr);
+  }
+  return settings;
+}
+
+// The setting that an option is, null for any other.
+const SettingInfo* setting_of(const OptionInfo& option) {
+  static const std::vector<const SettingInfo*> settings = list_settings();
+  return settings[static_cast<std::size_t>(&option - option_table().data())];
+}
+
+void ask(const Assignment& assignment, Request& request) {
+  const OptionInfo& option = *assignment.option;
+  if (option.ask != nullptr)
+    option.ask(request, assignment.value);
+  else if (const SettingInfo* const row = setting_of(option))
+    ask_setting(request, *row, assignment.value);
 }
 
 }  // namespace
@@ -58,7 +85,24 @@ const OptionInfo* find_option(std::string_view name) {
   return found == options.end() ? nullptr : found->second;
 }
 
+ValueKind kind_of(const OptionInfo& option) {
+  const SettingInfo* const row = setting_of(option);
+  return row == nullptr ? option.own_kind : kind_of(*row);
+}
+
+void apply(const Assignment& assignment, Request& request) {
+  try {
+    ask(assignment, request);
+  } catch (const Error& error) {
+    throw Error(assignment.code, assignment.origin + ": " + error.what());
+  }
+}
+
 void apply(const Assignment& assignment, Options& options) {
+  if (assignment.option->set == nullptr) {
+    apply(assignment, options.request);
+    return;
+  }
   try {
     assignment.option->set(options, assignment.value);
   } catch (const Error& error) {
@@ -74,6 +118,10 @@ std::vector<Assignment> samplers_first(std::vector<Assignment> assignments) {
 
 void apply_all(std::vector<Assignment> assignments, Options& options) {
   for (const Assignment& assignment : samplers_first(std::move(assignments))) apply(assignment, options);
+}
+
+void apply_all(std::vector<Assignment> assignments, Request& request) {
+  for (const Assignment& assignment : samplers_first(std::move(assignments))) apply(assignment, request);
 }
 
 }  // namespace txt2img::cli

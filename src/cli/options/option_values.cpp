@@ -29,6 +29,16 @@ std::errc parse_whole(std::string_view text, T& value) {
   return end == text.data() + text.size() ? std::errc{} : std::errc::invalid_argument;
 }
 
+PixelPair parse_pair(std::string_view text, char between, const std::string& expected) {
+  PixelPair pair;
+  const std::size_t middle = text.find(between);
+  if (middle == std::string_view::npos || parse_whole(text.substr(0, middle), pair.first) != std::errc{} ||
+      parse_whole(text.substr(middle + 1), pair.second) != std::errc{}) {
+    refuse(text, expected);
+  }
+  return pair;
+}
+
 }  // namespace
 
 int parse_integer(std::string_view text) {
@@ -76,25 +86,9 @@ bool parse_switch(std::string_view text) {
   refuse(text, "true or false");
 }
 
-Size parse_size(std::string_view text) {
-  Size size;
-  const std::size_t cross = text.find('x');
-  if (cross == std::string_view::npos || parse_whole(text.substr(0, cross), size.width) != std::errc{} ||
-      parse_whole(text.substr(cross + 1), size.height) != std::errc{}) {
-    refuse(text, "a size like 640x480");
-  }
-  return size;
-}
+PixelPair parse_size(std::string_view text) { return parse_pair(text, 'x', "a size like 640x480"); }
 
-Place parse_place(std::string_view text) {
-  Place place;
-  const std::size_t comma = text.find(',');
-  if (comma == std::string_view::npos || parse_whole(text.substr(0, comma), place.top) != std::errc{} ||
-      parse_whole(text.substr(comma + 1), place.left) != std::errc{}) {
-    refuse(text, "TOP,LEFT in whole pixels, like 0,64");
-  }
-  return place;
-}
+PixelPair parse_place(std::string_view text) { return parse_pair(text, ',', "TOP,LEFT in whole pixels, like 0,64"); }
 
 std::optional<std::uint64_t> parse_seed(std::string_view text) {
   if (text == "random") return std::nullopt;

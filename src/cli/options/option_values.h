@@ -10,17 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "txt2img/settings.h"
+
 namespace txt2img::cli {
-
-struct Size {
-  int width = 0;
-  int height = 0;
-};
-
-struct Place {
-  int top = 0;
-  int left = 0;
-};
 
 // All throw Error(kUsage) that quotes the text and says what is expected.
 int parse_integer(std::string_view text);
@@ -30,8 +22,8 @@ double parse_real(std::string_view text);
 // Numbers with commas between them, at least one.
 std::vector<double> parse_reals(std::string_view text);
 bool parse_switch(std::string_view text);
-Size parse_size(std::string_view text);                                                      // "640x480"
-Place parse_place(std::string_view text);                                                    // "0,64"
+PixelPair parse_size(std::string_view text);                                                 // "640x480"
+PixelPair parse_place(std::string_view text);                                                // "0,64"
 std::optional<std::uint64_t> parse_seed(std::string_view text);                              // nothing for "random"
 std::string parse_device(std::string_view text);                                             // auto, cpu, cuda, cuda:N
 std::vector<std::string> parse_devices(std::string_view text);                               // "cuda:0,cuda:1", "all"

@@ -40,9 +40,9 @@ std::vector<Saying> sayings_of(const Assignment& flag) {
   const Said said{.option = "--" + name, .value = flag.value};
   try {
     if (name == "size") {
-      const Size size = parse_size(flag.value);
-      return {{"width", {said.option, std::to_string(size.width)}},
-              {"height", {said.option, std::to_string(size.height)}}};
+      const PixelPair size = parse_size(flag.value);
+      return {{"width", {said.option, std::to_string(size.first)}},
+              {"height", {said.option, std::to_string(size.second)}}};
     }
     if (name == "sampler") return sayings_of_sampler(flag.value);
     if (name == "schedule") return {{name, {said.option, std::string(info(parse_schedule(flag.value)).name)}}};

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 #include "foreign/infotext.h"
 #include "options/option_table.h"
-#include "options/options.h"
 #include "prompts/prompts.h"
 #include "txt2img/error.h"
 #include "txt2img/format_text.h"
@@ -30,7 +28,7 @@ bool is_given(std::span<const std::string_view> given, std::string_view option) 
 }
 
 void try_out(Request request, const Bundle& bundle) {
-  request.seed = request.seed.value_or(0);
+  if (!request.asks(&Settings::seed)) request.ask(&Settings::seed, 0);
   (void)settle(request, bundle);
 }
 
@@ -72,6 +70,14 @@ void take_over_prompt(RunOptions& options, Console& console) {
   take_over(*request, "the prompt", options, console);
 }
 
+// Width and height go together.
+void take_back_size(const Request& start, Request& asked) {
+  for (const auto member : {&Settings::width, &Settings::height}) {
+    asked.forget(member);
+    if (start.asks(member)) asked.ask(member, start.settings().*member);
+  }
+}
+
 }  // namespace
 
 std::string introduction(const foreign::Request& request) {
@@ -88,12 +94,11 @@ std::vector<std::string> follow(const foreign::Request& request, std::span<const
   bool has_size = true;
   for (const foreign::Setting& setting : sampler_first(request.settings)) {
     if (is_given(given, setting.option)) continue;
-    Options options;
-    options.request = asked;
+    Request next = asked;
     try {
-      apply({find_option(setting.option), setting.value, setting.origin, ExitCode::kBadData}, options);
-      if (is_tried) try_out(options.request, bundle);
-      asked = std::move(options.request);
+      apply({find_option(setting.option), setting.value, setting.origin, ExitCode::kBadData}, next);
+      if (is_tried) try_out(next, bundle);
+      asked = std::move(next);
     } catch (const Error& error) {
       has_size = has_size && setting.option != "width" && setting.option != "height";
       const std::string place = setting.origin + ": ";
@@ -102,7 +107,7 @@ std::vector<std::string> follow(const foreign::Request& request, std::span<const
                                   reason.starts_with(place) ? reason.substr(place.size()) : reason));
     }
   }
-  if (!has_size) std::tie(asked.width, asked.height) = std::tie(start.width, start.height);
+  if (!has_size) take_back_size(start, asked);
   return notes;
 }
 

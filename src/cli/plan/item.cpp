@@ -16,25 +16,25 @@ constexpr std::size_t kPicturesMax = 10'000'000;
 
 }  // namespace
 
-ItemMaker::ItemMaker(const Request& defaults, const Bundle& bundle)
-    : defaults_(defaults), bundle_(&bundle), run_seed_(defaults.seed) {}
+ItemMaker::ItemMaker(const Request& defaults, const Bundle& bundle) : defaults_(defaults), bundle_(&bundle) {
+  if (defaults.asks(&Settings::seed)) run_seed_ = defaults.settings().seed;
+  defaults_.forget(&Settings::seed);
+}
 
 Item ItemMaker::make(PromptRow row) {
-  Request& request = options_.request;
-  request = defaults_;
+  Request request = defaults_;
   notes_.clear();
-  request.seed.reset();
-  apply_all(row.settings, options_);
-  if (row.foreign) follow_foreign(*row.foreign, row.prompt);
+  apply_all(row.settings, request);
+  if (row.foreign) follow_foreign(*row.foreign, row.prompt, request);
   const bool has_seed =
       std::ranges::find(row.settings, find_option("seed"), &Assignment::option) != row.settings.end() ||
       (row.foreign && foreign::has(*row.foreign, "seed"));
 
-  Settings settings{.prompt = std::move(row.prompt), .negative = {}};
-  if (request.seed || has_seed)
-    settings.seed = request.seed ? *request.seed : draw_seed(request.count);
+  Settings settings{.prompt = std::move(row.prompt)};
+  if (request.asks(&Settings::seed))
+    settings.seed = request.settings().seed;
   else
-    settings.seed = run_seed(request.count);
+    settings.seed = has_seed ? draw_seed(request.count) : run_seed(request.count);
   check_pictures(settings, request.count);
   if (pictures_ + static_cast<std::size_t>(request.count) > kPicturesMax) {
     throw Error(ExitCode::kUsage, format_text("more than {} pictures; draw them in several runs", kPicturesMax));
@@ -55,11 +55,11 @@ Item ItemMaker::make(PromptRow row) {
           .passed = std::move(row.passed)};
 }
 
-void ItemMaker::follow_foreign(const foreign::Request& request, std::string_view prompt) {
-  notes_.push_back(introduction(request));
+void ItemMaker::follow_foreign(const foreign::Request& other, std::string_view prompt, Request& request) {
+  notes_.push_back(introduction(other));
   if (prompt.find('\n') != std::string_view::npos)
     notes_.emplace_back("the lines above the settings are one prompt; blank lines separate requests");
-  for (std::string& note : follow(request, {}, *bundle_, options_.request)) notes_.push_back(std::move(note));
+  for (std::string& note : follow(other, {}, *bundle_, request)) notes_.push_back(std::move(note));
 }
 
 std::uint64_t ItemMaker::run_seed(int count) {
@@ -69,7 +69,7 @@ std::uint64_t ItemMaker::run_seed(int count) {
 
 std::size_t ItemMaker::style_of(const Request& asked) {
   Request request = asked;
-  request.seed = 0;
+  request.ask(&Settings::seed, 0);
   request.count = 1;
   const auto known = std::ranges::find(recent_, request, &std::pair<Request, std::size_t>::first);
   if (known != recent_.end()) return known->second;

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "options/options.h"
 #include "prompts/prompt_row.h"
 #include "txt2img/bundle.h"
 #include "txt2img/request.h"
@@ -52,13 +51,12 @@ class ItemMaker {
   [[nodiscard]] std::optional<std::uint64_t> shared_seed() const { return run_seed_; }
 
  private:
-  void follow_foreign(const foreign::Request& request, std::string_view prompt);
+  void follow_foreign(const foreign::Request& other, std::string_view prompt, Request& request);
   std::uint64_t run_seed(int count);
   std::size_t style_of(const Request& asked);
   std::size_t settle_style(const Request& request);
 
-  Options options_;  // its request is the one being made
-  const Request defaults_;
+  Request defaults_;  // without a seed
   const Bundle* bundle_;
   std::optional<std::uint64_t> run_seed_;
   std::vector<std::string> notes_;

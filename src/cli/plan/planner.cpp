@@ -1,6 +1,7 @@
 #include "plan/planner.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,8 +39,9 @@ void warn_of_other_model(const RunOptions& options, const Bundle& bundle, Consol
 Request with_earlier_seed(const RunOptions& options) {
   Request request = options.request;
   const bool has_earlier = options.resumes || options.verifies();
-  if (has_earlier && options.source.has_files() && !request.seed)
-    request.seed = Manifest(OutputNames(options, 2).root()).run_seed();
+  if (!has_earlier || !options.source.has_files() || request.asks(&Settings::seed)) return request;
+  if (const std::optional<std::uint64_t> seed = Manifest(OutputNames(options, 2).root()).run_seed())
+    request.ask(&Settings::seed, *seed);
   return request;
 }
 
@@ -80,7 +82,7 @@ class Planner {
     }
     plan_.styles = maker.styles();
     plan_.run_seed = maker.shared_seed().value_or(0);
-    if (options_->shard && maker.shared_seed() && !options_->request.seed) {
+    if (options_->shard && maker.shared_seed() && !options_->request.asks(&Settings::seed)) {
       throw Error(ExitCode::kUsage, "--shard needs a seed, or each shard would draw one; give --seed N");
     }
   }

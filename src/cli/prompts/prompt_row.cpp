@@ -9,73 +9,20 @@
 #include "options/meant_option.h"
 #include "options/option_values.h"
 #include "options/prompt_keys.h"
+#include "options/typed_value.h"
 #include "txt2img/error.h"
 #include "txt2img/format_text.h"
 #include "txt2img/json.h"
-#include "txt2img/number_text.h"
 
 namespace txt2img::cli {
 namespace {
 
 using nlohmann::json;
 
-std::string number_text(const json& value) {
-  return value.is_number_integer() ? value.dump() : to_shortest_text(value.get<double>());
-}
-
-// [1024, 768] is "1024x768", [0.5, 1] is "0.5,1".
-std::optional<std::string> list_text(const json& list, std::string_view separator) {
-  std::string text;
-  for (const json& value : list) {
-    if (!value.is_number()) return std::nullopt;
-    text += (text.empty() ? "" : std::string(separator)) + number_text(value);
-  }
-  return text;
-}
-
-bool is_size(const OptionInfo& option) { return option.value == "WxH"; }
-bool is_list(const OptionInfo& option) { return option.value == "LIST" || option.value == "TOP,LEFT"; }
-bool is_boolean(const OptionInfo& option) { return option.kind == ValueKind::kSwitch || option.value == "true|false"; }
-
-std::string_view expected(const OptionInfo& option) {
-  if (is_size(option)) return "a text like \"640x480\" or a list [640, 480]";
-  if (is_list(option)) return "a list of numbers";
-  if (is_boolean(option)) return "true or false";
-  switch (option.kind) {
-    case ValueKind::kInteger: return "a whole number";
-    case ValueKind::kReal: return "a number";
-    case ValueKind::kSeed: return "a whole number or \"random\"";
-    case ValueKind::kSwitch:
-    case ValueKind::kText:
-    case ValueKind::kOptionalText: break;
-  }
-  return "a text";
-}
-
 std::string describe(const json& value) {
   if (value.is_string()) return quote(value.get_ref<const std::string&>());
   if (value.is_object()) return "an object";
   return value.is_array() ? "a list" : value.dump();
-}
-
-// Nothing if it is of the wrong type.
-std::optional<std::string> text_of(const OptionInfo& option, const json& value) {
-  if (is_boolean(option)) return value.is_boolean() ? std::optional(value.dump()) : std::nullopt;
-  if (value.is_array()) {
-    if (!is_size(option) && !is_list(option)) return std::nullopt;
-    return list_text(value, is_size(option) ? "x" : ",");
-  }
-  switch (option.kind) {
-    case ValueKind::kInteger: return value.is_number_integer() ? std::optional(value.dump()) : std::nullopt;
-    case ValueKind::kReal: return value.is_number() ? std::optional(number_text(value)) : std::nullopt;
-    case ValueKind::kSeed:
-      if (value.is_number_integer()) return value.dump();
-      return value == "random" ? std::optional(std::string("random")) : std::nullopt;
-    case ValueKind::kSwitch:
-    case ValueKind::kText:
-    case ValueKind::kOptionalText: break;
-  }
-  return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
 }
 
 bool is_factor(std::string_view key) {
@@ -122,10 +69,10 @@ std::string explain_extra(std::string_view key) {
 }  // namespace
 
 std::string setting_text(const OptionInfo& option, const json& value) {
-  if (std::optional<std::string> text = text_of(option, value)) return std::move(*text);
+  if (std::optional<std::string> text = text_of(kind_of(option), value)) return std::move(*text);
   throw Error(ExitCode::kBadData,
               format_text("{} is {}, must be {}{}", with_underscores(name_of(option)), describe(value),
-                          expected(option), value.is_null() ? "; leave the key out for the default" : ""));
+                          expected(kind_of(option)), value.is_null() ? "; leave the key out for the default" : ""));
 }
 
 void add_setting(PromptRow& row, const OptionInfo& option, std::string_view key, std::string_view value) {

@@ -119,8 +119,8 @@ class SwitchReader {
 
   // Turned on where it has no value.
   static std::string value_for(const OptionInfo& option, std::string_view name, const std::string& value) {
-    if (!value.empty() || option.kind == ValueKind::kText) return value;
-    if (option.kind == ValueKind::kSwitch) return "true";
+    if (!value.empty() || kind_of(option) == ValueKind::kText) return value;
+    if (kind_of(option) == ValueKind::kSwitch) return "true";
     throw Error(ExitCode::kBadData, std::string(name) + " needs a value after it");
   }
 

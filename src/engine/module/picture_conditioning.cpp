@@ -13,12 +13,12 @@ namespace {
 double time_id(TimeId id, const Settings& settings, GuidanceHalf half) {
   const SizeConditioning& sizes = settings.size_conditioning;
   switch (id) {
-    case TimeId::kOriginalHeight: return sizes.original_height > 0 ? sizes.original_height : settings.height;
-    case TimeId::kOriginalWidth: return sizes.original_width > 0 ? sizes.original_width : settings.width;
-    case TimeId::kCropTop: return sizes.crop_top;
-    case TimeId::kCropLeft: return sizes.crop_left;
-    case TimeId::kTargetHeight: return sizes.target_height > 0 ? sizes.target_height : settings.height;
-    case TimeId::kTargetWidth: return sizes.target_width > 0 ? sizes.target_width : settings.width;
+    case TimeId::kOriginalHeight: return sizes.original_size.second > 0 ? sizes.original_size.second : settings.height;
+    case TimeId::kOriginalWidth: return sizes.original_size.first > 0 ? sizes.original_size.first : settings.width;
+    case TimeId::kCropTop: return sizes.crop.first;
+    case TimeId::kCropLeft: return sizes.crop.second;
+    case TimeId::kTargetHeight: return sizes.target_size.second > 0 ? sizes.target_size.second : settings.height;
+    case TimeId::kTargetWidth: return sizes.target_size.first > 0 ? sizes.target_size.first : settings.width;
     case TimeId::kAestheticScore: return half == GuidanceHalf::kPositive ? 6.0 : 2.5;
   }
   return 0;

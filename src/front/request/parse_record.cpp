@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "bundle/bundle_json.h"
@@ -36,62 +37,51 @@ const auto& get_entry(const JsonObject& object, std::string_view key, const Tabl
   return table[object.get_choice(key, names)];
 }
 
-constexpr auto kSettingsKeys = std::to_array<std::string_view>(
-    {"prompt", "negative", "seed", "steps", "guidance", "guidance_rescale", "width", "height", "sampler", "schedule",
-     "clip_skip", "sigmas", "timesteps", "original_size", "crop", "target_size"});
+// A value of a row, by its type. `row` says the range of numbers.
+struct ValueReader {
+  const JsonObject& object;
+  const SettingInfo& row;
 
-std::vector<std::string_view> settings_keys() {
-  std::vector<std::string_view> keys(kSettingsKeys.begin(), kSettingsKeys.end());
-  for (const SamplerOptionInfo& row : sampler_options()) keys.push_back(row.name);
-  return keys;
-}
+  void operator()(std::string& value) const { value = object.get_string(row.name); }
+  void operator()(std::uint64_t& value) const { value = object.get_integer<std::uint64_t>(row.name, 0, kSeedMax); }
+  void operator()(int& value) const {
+    value = object.get_integer(row.name, static_cast<int>(row.min), static_cast<int>(row.max));
+  }
+  void operator()(double& value) const { value = object.get_number(row.name, range()); }
+  void operator()(SamplerKind& value) const { value = get_entry(object, row.name, samplers()).kind; }
+  void operator()(ScheduleKind& value) const { value = get_entry(object, row.name, schedules()).kind; }
+  void operator()(std::vector<double>& values) const { values = object.get_numbers(row.name, range()); }
+  void operator()(PixelPair& pair) const {
+    const std::vector<std::int64_t> numbers =
+        object.get_integers(row.name, static_cast<std::int64_t>(row.min), static_cast<std::int64_t>(row.max));
+    if (numbers.size() != 2) object.fail(row.name, "has " + std::to_string(numbers.size()) + " numbers, must have two");
+    pair = {.first = static_cast<int>(numbers[0]), .second = static_cast<int>(numbers[1])};
+  }
+  [[nodiscard]] NumberRange range() const { return {.min = row.min, .max = row.max}; }
+};
 
-std::vector<double> parse_levels(const JsonObject& object, std::string_view key) {
-  constexpr NumberRange kLevel{.min = 0, .max = 1e5};
-  return object.has(key) ? object.get_numbers(key, kLevel) : std::vector<double>{};
-}
-
-SamplerOptions parse_options(const JsonObject& object) {
-  SamplerOptions options = parse_sampler_options(object);
-  options.sigmas = parse_levels(object, "sigmas");
-  options.timesteps = parse_levels(object, "timesteps");
-  return options;
-}
-
-// A pair of pixels: width and height, or top and left.
-void parse_pair(const JsonObject& object, std::string_view key, int& first, int& second) {
-  if (!object.has(key)) return;
-  const std::vector<std::int64_t> pair = object.get_integers(key, 0, kSizeMax);
-  if (pair.size() != 2) object.fail(key, "has " + std::to_string(pair.size()) + " numbers, must have two");
-  first = static_cast<int>(pair[0]);
-  second = static_cast<int>(pair[1]);
-}
-
-SizeConditioning parse_sizes(const JsonObject& object) {
-  SizeConditioning sizes;
-  parse_pair(object, "original_size", sizes.original_width, sizes.original_height);
-  parse_pair(object, "crop", sizes.crop_top, sizes.crop_left);
-  parse_pair(object, "target_size", sizes.target_width, sizes.target_height);
-  return sizes;
+void read_setting(const JsonObject& object, const SettingInfo& row, Settings& settings) {
+  if (row.option != nullptr) {
+    read_sampler_option(object, *row.option, settings.sampler_options);
+    return;
+  }
+  std::visit(
+      [&](auto member) {
+        if constexpr (requires(ValueReader read) { read(at(settings, member)); })
+          ValueReader{object, row}(at(settings, member));
+      },
+      row.member);
 }
 
 Settings parse_settings(const JsonObject& object) {
-  object.allow_only(settings_keys());
-  constexpr NumberRange kUnit{.min = 0, .max = 1};
-  (void)object.get_number("eta", kUnit);  // always there
-  return {.prompt = object.get_string("prompt"),
-          .negative = object.get_string("negative"),
-          .seed = object.get_integer<std::uint64_t>("seed", 0, kSeedMax),
-          .steps = object.get_integer("steps", 1, kStepsMax),
-          .guidance = object.get_number("guidance", {.min = 0, .max = kGuidanceMax}),
-          .guidance_rescale = object.get_number("guidance_rescale", kUnit),
-          .width = object.get_integer("width", 1, kSizeMax),
-          .height = object.get_integer("height", 1, kSizeMax),
-          .sampler = get_entry(object, "sampler", samplers()).kind,
-          .schedule = get_entry(object, "schedule", schedules()).kind,
-          .sampler_options = parse_options(object),
-          .clip_skip = object.get_integer("clip_skip", 1, std::numeric_limits<int>::max()),
-          .size_conditioning = parse_sizes(object)};
+  std::vector<std::string_view> keys;
+  for (const SettingInfo& row : settings_table()) keys.push_back(row.name);
+  object.allow_only(keys);
+  Settings settings;
+  for (const SettingInfo& row : settings_table()) {
+    if (row.recording == Recording::kAlways || object.has(row.name)) read_setting(object, row, settings);
+  }
+  return settings;
 }
 
 Stages parse_stages(const JsonObject& object) {

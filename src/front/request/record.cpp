@@ -48,8 +48,17 @@ std::string to_json(const std::vector<Retry>& retries) {
   return text + "]";
 }
 
+std::string to_json(std::uint64_t value) { return std::to_string(value); }
+std::string to_json(int value) { return std::to_string(value); }
+std::string to_json(SamplerKind value) { return to_json(info(value).name); }
+std::string to_json(ScheduleKind value) { return to_json(info(value).name); }
+std::string to_json(const PixelPair& pair) {
+  return "[" + std::to_string(pair.first) + "," + std::to_string(pair.second) + "]";
+}
+
 // JSON has numbers and booleans of its own; everything else is a string.
-std::string option_to_json(const SamplerOptionInfo& row, const std::string& text) {
+std::string option_to_json(const Settings& settings, const SettingInfo& row) {
+  const std::string text = setting_text(settings, row);
   const bool is_bare = std::holds_alternative<double SamplerOptions::*>(row.member) ||
                        std::holds_alternative<int SamplerOptions::*>(row.member) ||
                        std::holds_alternative<bool SamplerOptions::*>(row.member) ||
@@ -57,42 +66,22 @@ std::string option_to_json(const SamplerOptionInfo& row, const std::string& text
   return is_bare ? text : to_json(text);
 }
 
-// Options at their default are left out, all but eta.
-void add_options(Members& members, const SamplerOptions& options) {
-  for (const SamplerOptionInfo& row : sampler_options()) {
-    const std::string text = text_of(options, row);
-    if (!text.empty() && row.name != "eta") members.emplace_back(row.name, option_to_json(row, text));
-  }
-  if (!options.sigmas.empty()) members.emplace_back("sigmas", to_json(options.sigmas));
-  if (!options.timesteps.empty()) members.emplace_back("timesteps", to_json(options.timesteps));
-}
-
-// Left out where all are the picture's own.
-void add_sizes(Members& members, const SizeConditioning& sizes) {
-  const auto add = [&members](std::string_view key, int first, int second) {
-    if (first != 0 || second != 0)
-      members.emplace_back(key, "[" + std::to_string(first) + "," + std::to_string(second) + "]");
-  };
-  add("original_size", sizes.original_width, sizes.original_height);
-  add("crop", sizes.crop_top, sizes.crop_left);
-  add("target_size", sizes.target_width, sizes.target_height);
+std::string value_to_json(const Settings& settings, const SettingInfo& row) {
+  if (row.option != nullptr) return option_to_json(settings, row);
+  return std::visit(
+      [&](auto member) -> std::string {
+        if constexpr (requires { to_json(at(settings, member)); }) return to_json(at(settings, member));
+        return {};  // an option, see above
+      },
+      row.member);
 }
 
 Members members_of(const Settings& settings) {
-  Members members = {{"prompt", to_json(settings.prompt)},
-                     {"negative", to_json(settings.negative)},
-                     {"seed", std::to_string(settings.seed)},
-                     {"steps", std::to_string(settings.steps)},
-                     {"guidance", to_json(settings.guidance)},
-                     {"guidance_rescale", to_json(settings.guidance_rescale)},
-                     {"width", std::to_string(settings.width)},
-                     {"height", std::to_string(settings.height)},
-                     {"sampler", to_json(info(settings.sampler).name)},
-                     {"schedule", to_json(info(settings.schedule).name)},
-                     {"eta", to_json(settings.sampler_options.eta)},
-                     {"clip_skip", std::to_string(settings.clip_skip)}};
-  add_options(members, settings.sampler_options);
-  add_sizes(members, settings.size_conditioning);
+  Members members;
+  for (const SettingInfo& row : settings_table()) {
+    if (row.recording == Recording::kAlways || !is_default(settings, row))
+      members.emplace_back(row.name, value_to_json(settings, row));
+  }
   return members;
 }
 

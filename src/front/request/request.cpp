@@ -1,9 +1,11 @@
 #include "txt2img/request.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <numeric>
 #include <random>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
 #include "txt2img/error.h"
@@ -79,9 +81,10 @@ void check_steps(const Request& request, const Settings& settings, const Bundle&
   check_range("steps", settings.steps, 1, std::min(kStepsMax, bundle.scheduler.num_train_timesteps),
               " with this model");
   const int listed = listed_steps(settings.sampler_options);
-  if (listed == 0 || !request.steps || *request.steps == listed) return;
-  throw Error(ExitCode::kUsage, "steps " + to_text(*request.steps) + ", but the list of noise levels makes " +
-                                    to_text(listed) + "; leave steps out");
+  const int asked = request.settings().steps;
+  if (listed == 0 || !request.asks(&Settings::steps) || asked == listed) return;
+  throw Error(ExitCode::kUsage, "steps " + to_text(asked) + ", but the list of noise levels makes " + to_text(listed) +
+                                    "; leave steps out");
 }
 
 void check_size_conditioning(const SizeConditioning& sizes, const Bundle& bundle) {
@@ -91,9 +94,9 @@ void check_size_conditioning(const SizeConditioning& sizes, const Bundle& bundle
         ExitCode::kUsage,
         "this model is not told of sizes; leave --original-size, --crop and --target-size out (SDXL takes them)");
   }
-  for (const int size : {sizes.original_width, sizes.original_height, sizes.target_width, sizes.target_height,
-                         sizes.crop_top, sizes.crop_left}) {
-    check_range("a size or place of the size conditioning", size, 0, kSizeMax);
+  for (const PixelPair& pair : {sizes.original_size, sizes.target_size, sizes.crop}) {
+    for (const int size : {pair.first, pair.second})
+      check_range("a size or place of the size conditioning", size, 0, kSizeMax);
   }
 }
 
@@ -124,47 +127,101 @@ ScheduleKind default_schedule(const NoiseSchedule& noise, const Bundle& bundle, 
                                                                                               : ScheduleKind::kModel;
 }
 
+// -0 becomes 0: one value, one spelling in records and job keys.
+void drop_negative_zeros(Settings& settings) {
+  for (const SettingInfo& row : settings_table()) {
+    std::visit(
+        [&](auto member) {
+          if constexpr (std::is_same_v<std::remove_cvref_t<decltype(at(settings, member))>, double>)
+            at(settings, member) += 0.0;
+        },
+        row.member);
+  }
+}
+
 Settings fill_in(const Request& request, const Bundle& bundle) {
-  const Defaults& defaults = bundle.defaults;
-  const SamplerOptions options = options_of(request, bundle);
-  const int listed = listed_steps(options);
-  return {.prompt = request.prompt,
-          .negative = request.negative.value_or(defaults.negative),
-          .seed = request.seed ? *request.seed : draw_seed(request.count),
-          .steps = listed > 0 ? listed : request.steps.value_or(defaults.steps),
-          // -0 becomes 0: one value, one spelling in records and job keys.
-          .guidance = request.guidance.value_or(defaults.guidance) + 0.0,
-          .guidance_rescale = request.guidance_rescale + 0.0,
-          .width = request.width.value_or(defaults.width),
-          .height = request.height.value_or(defaults.height),
-          .sampler = request.sampler.value_or(defaults.sampler),
-          .schedule = request.schedule.value_or(defaults.schedule),
-          .sampler_options = without_negative_zeros(options),
-          .clip_skip = request.clip_skip,
-          .size_conditioning = request.size_conditioning};
+  Settings settings = request.with_defaults(bundle);
+  if (!request.asks(&Settings::seed)) settings.seed = draw_seed(request.count);
+  if (const int listed = listed_steps(settings.sampler_options); listed > 0) settings.steps = listed;
+  drop_negative_zeros(settings);
+  return settings;
+}
+
+// "guidance rescale"
+std::string with_blanks(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
+
+// Those that no model narrows; options have checks of their own.
+void check_reals(const Settings& settings) {
+  for (const SettingInfo& row : settings_table()) {
+    if (const auto* const member = std::get_if<double Settings::*>(&row.member))
+      check_range(with_blanks(row.name), settings.**member, row.min, row.max);
+  }
 }
 
 }  // namespace
 
-void ask_option(Request& request, const SamplerOptionInfo& info, std::string_view text) {
-  set_option(request.sampler_options, info, text);
-  request.said_options.insert(info.name);
+void Request::ask_option(const SamplerOptionInfo& info, std::string_view text) {
+  Settings asked = settings_;
+  set_option(asked.sampler_options, info, text);
+  std::visit([&](auto member) { ask(member, asked.sampler_options.*member); }, info.member);
 }
 
-std::set<std::string_view> all_option_names() {
-  std::set<std::string_view> names;
-  for (const SamplerOptionInfo& row : sampler_options()) names.insert(row.name);
-  return names;
-}
-
-SamplerOptions options_of(const Request& request, const Bundle& bundle) {
-  SamplerOptions options = request.sampler_options;
-  if (request.sampler.value_or(bundle.defaults.sampler) != bundle.defaults.sampler) return options;
-  for (const SamplerOptionInfo& row : sampler_options()) {
-    if (request.said_options.contains(row.name) || !text_of(options, row).empty()) continue;
-    std::visit([&](auto member) { options.*member = bundle.defaults.sampler_options.*member; }, row.member);
+void Request::ask_sampler(const SamplerChoice& choice) {
+  for (const SettingInfo& row : settings_table()) {
+    if (by_label_.test(number_of(row.member))) forget(row.member);
   }
-  return options;
+  ask(&Settings::sampler, choice.sampler);
+  const auto add = [this](auto member, auto value) {
+    if (!value) return;
+    ask(member, *value);
+    by_label_.set(number_of(member));
+  };
+  add(&Settings::schedule, choice.schedule);
+  add(&SamplerOptions::solver_type, choice.solver_type);
+  add(&SamplerOptions::solver_order, choice.solver_order);
+}
+
+void Request::ask_all(const Settings& settings) {
+  settings_ = settings;
+  asked_.set();
+  by_label_.reset();
+}
+
+void Request::ask_options(const SamplerOptions& options) {
+  settings_.sampler_options = options;
+  for (std::size_t i = 0; i < settings_table().size(); ++i) {
+    if (settings_table()[i].option != nullptr) asked_.set(i);
+  }
+}
+
+void Request::forget(const SettingMember& member) {
+  std::visit([this](auto field) { at(settings_, field) = at(static_cast<const Settings&>(Settings{}), field); },
+             member);
+  asked_.reset(number_of(member));
+  by_label_.reset(number_of(member));
+}
+
+void Request::forget_options() {
+  for (const SettingInfo& row : settings_table()) {
+    if (row.option != nullptr) forget(row.member);
+  }
+}
+
+Settings Request::with_defaults(const Bundle& bundle) const {
+  Settings settings = settings_;
+  for (std::size_t i = 0; i < settings_table().size(); ++i) {
+    const SettingInfo& row = settings_table()[i];
+    if (asked_.test(i)) continue;
+    if (row.set_default != nullptr) row.set_default(settings, bundle);
+    if (row.option == nullptr || settings.sampler != bundle.defaults.sampler) continue;
+    const SamplerOptions& of_bundle = bundle.defaults.sampler_options;
+    std::visit([&](auto member) { settings.sampler_options.*member = of_bundle.*member; }, row.option->member);
+  }
+  return settings;
 }
 
 // Short enough to be typed again; apart in their low 32 bits, which are all that the noise generator takes in.
@@ -180,21 +237,12 @@ void check_pictures(const Settings& settings, int count) {
   check_seeds(settings.seed, count);
 }
 
-bool can_share_batch(const Settings& first, const Settings& second) {
-  Settings twin = first;
-  twin.prompt = second.prompt;
-  twin.negative = second.negative;
-  twin.seed = second.seed;
-  return twin == second;
-}
-
 Settings settle(const Request& request, const Bundle& bundle) {
   check_model(bundle);
   Settings settings = fill_in(request, bundle);
   check_pictures(settings, request.count);
   check_steps(request, settings, bundle);
-  check_range("guidance", settings.guidance, 0.0, kGuidanceMax);
-  check_range("guidance rescale", settings.guidance_rescale, 0.0, 1.0);
+  check_reals(settings);
   const int multiple = std::lcm(bundle.defaults.size_multiple, bundle.vae.factor);
   check_side("width", settings.width, multiple);
   check_side("height", settings.height, multiple);
@@ -202,7 +250,7 @@ Settings settle(const Request& request, const Bundle& bundle) {
   check_range("clip skip", settings.clip_skip, 1, bundle.text_encoder.clip_skips, " with this model");
 
   const NoiseSchedule noise(bundle.scheduler);
-  if (!request.schedule) settings.schedule = default_schedule(noise, bundle, settings);
+  if (!request.asks(&Settings::schedule)) settings.schedule = default_schedule(noise, bundle, settings);
   (void)plan_trajectory(noise, bundle.scheduler, settings.sampler, settings.schedule, settings.steps,
                         settings.sampler_options);
   return settings;

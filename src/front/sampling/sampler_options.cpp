@@ -161,6 +161,10 @@ void check_bounds(const SamplerOptions& options) {
 
 std::span<const SamplerOptionInfo> sampler_options() { return kOptions; }
 
+std::string value_text(const SamplerOptions& options, const SamplerOptionInfo& info) {
+  return std::visit([&](auto member) { return to_text(options.*member); }, info.member);
+}
+
 std::string text_of(const SamplerOptions& options, const SamplerOptionInfo& info) {
   return std::visit(
       [&](auto member) {
@@ -172,13 +176,6 @@ std::string text_of(const SamplerOptions& options, const SamplerOptionInfo& info
 
 void set_option(SamplerOptions& options, const SamplerOptionInfo& info, std::string_view text) {
   std::visit([&](auto member) { parse(info, text, options.*member); }, info.member);
-}
-
-SamplerOptions without_negative_zeros(SamplerOptions options) {
-  for (const SamplerOptionInfo& row : kOptions) {
-    if (const auto* const real = std::get_if<double SamplerOptions::*>(&row.member)) options.** real += 0.0;
-  }
-  return options;
 }
 
 void check_options(const SamplerOptions& options, SamplerKind sampler) {

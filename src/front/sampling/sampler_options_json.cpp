@@ -31,16 +31,19 @@ std::string option_text(const JsonObject& object, const SamplerOptionInfo& row) 
 
 }  // namespace
 
+void read_sampler_option(const JsonObject& object, const SamplerOptionInfo& row, SamplerOptions& options) {
+  try {
+    set_option(options, row, option_text(object, row));
+  } catch (const Error& error) {
+    if (error.code() == ExitCode::kBadData) throw;
+    object.fail(row.name, std::string("is wrong: ") + error.what());
+  }
+}
+
 SamplerOptions parse_sampler_options(const JsonObject& object) {
   SamplerOptions options;
   for (const SamplerOptionInfo& row : sampler_options()) {
-    if (!object.has(row.name)) continue;
-    try {
-      set_option(options, row, option_text(object, row));
-    } catch (const Error& error) {
-      if (error.code() == ExitCode::kBadData) throw;
-      object.fail(row.name, std::string("is wrong: ") + error.what());
-    }
+    if (object.has(row.name)) read_sampler_option(object, row, options);
   }
   return options;
 }

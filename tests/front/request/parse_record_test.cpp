@@ -73,7 +73,7 @@ TEST(ParseRecord, RefusesAMachineThatIsNone) {
 TEST(ParseRecord, RefusesPixelsThatAreNoWholeNumbers) {
   json document = json::parse(record_json(make_record()));
   document["settings"]["crop"] = {0, 64};
-  EXPECT_EQ(parse_record(document.dump()).settings.size_conditioning.crop_left, 64);
+  EXPECT_EQ(parse_record(document.dump()).settings.size_conditioning.crop.second, 64);
   for (const json& wrong : {json(1.9), json(1e300), json(-1), json(64.0), json(16385)}) {
     document["settings"]["crop"] = {0, wrong};
     expect_refused(document);

@@ -109,12 +109,7 @@ TEST(Record, ReadsBackEveryParameterOfSamplersAndModels) {
   }
   options.sigmas = {14.5, 0.25, 0};
   options.timesteps = {999, 3};
-  record.settings.size_conditioning = {.original_width = 640,
-                                       .original_height = 480,
-                                       .crop_top = 1,
-                                       .crop_left = 2,
-                                       .target_width = 64,
-                                       .target_height = 72};
+  record.settings.size_conditioning = {.original_size = {640, 480}, .crop = {1, 2}, .target_size = {64, 72}};
   EXPECT_EQ(parse_record(record_json(record)).settings, record.settings);
 }
 
@@ -164,8 +159,8 @@ TEST(Record, KeyDependsOnAllThatDeterminesThePixels) {
       [](Record& r) { r.settings.sampler_options.lower_order_final = false; },
       [](Record& r) { r.settings.sampler_options.sigmas = {2, 1}; },
       [](Record& r) { r.settings.sampler_options.timesteps = {2, 1}; },
-      [](Record& r) { r.settings.size_conditioning.crop_left = 8; },
-      [](Record& r) { r.settings.size_conditioning.original_width = 8; },
+      [](Record& r) { r.settings.size_conditioning.crop.second = 8; },
+      [](Record& r) { r.settings.size_conditioning.original_size.first = 8; },
   };
   std::set<std::string> keys;
   for (const auto& change : changes) {

@@ -35,19 +35,26 @@ Bundle make_bundle() {
 }
 
 Request full_request() {
-  return {.prompt = "two red apples",
-          .negative = "grey",
-          .seed = 7,
-          .count = 3,
-          .steps = 12,
-          .guidance = 3.25,
-          .guidance_rescale = 0.7,
-          .width = 512,
-          .height = 64,
-          .sampler = SamplerKind::kDdim,
-          .schedule = ScheduleKind::kTrailing,
-          .sampler_options = {.eta = 0.5},
-          .clip_skip = 2};
+  Request request;
+  request.ask_all({.prompt = "two red apples",
+                   .negative = "grey",
+                   .seed = 7,
+                   .steps = 12,
+                   .guidance = 3.25,
+                   .guidance_rescale = 0.7,
+                   .width = 512,
+                   .height = 64,
+                   .sampler = SamplerKind::kDdim,
+                   .schedule = ScheduleKind::kTrailing,
+                   .sampler_options = {.eta = 0.5},
+                   .clip_skip = 2});
+  request.count = 3;
+  return request;
+}
+
+// Asks for a prompt and a seed only.
+Request short_request(const std::string& prompt) {
+  return Request().ask(&Settings::prompt, prompt).ask(&Settings::seed, 7);
 }
 
 // The message for the full request after one change.
@@ -94,20 +101,23 @@ TEST(Request, TakesTheRestFromTheBundle) {
                              .schedule = ScheduleKind::kKarras,
                              .sampler_options = {.eta = 0},
                              .clip_skip = 1};
-  EXPECT_EQ(settle({.prompt = "p", .seed = 7}, make_bundle()), expected);
-  EXPECT_EQ(settle({.prompt = "p", .negative = "", .seed = 7}, make_bundle()).negative, "");
+  EXPECT_EQ(settle(short_request("p"), make_bundle()), expected);
+  EXPECT_EQ(settle(short_request("p").ask(&Settings::negative, ""), make_bundle()).negative, "");
 }
 
 TEST(Request, NamesTheNearestSizes) {
-  EXPECT_EQ(refusal([](Request& r) { r.width = 500; }), "width 500 is not a multiple of 8; use 496 or 504");
-  EXPECT_EQ(refusal([](Request& r) { r.height = 65; }), "height 65 is not a multiple of 8; use 64 or 72");
-  EXPECT_EQ(refusal([](Request& r) { r.width = 16383; }), "width 16383 is not a multiple of 8; use 16376 or 16384");
+  EXPECT_EQ(refusal([](Request& r) { r.ask(&Settings::width, 500); }),
+            "width 500 is not a multiple of 8; use 496 or 504");
+  EXPECT_EQ(refusal([](Request& r) { r.ask(&Settings::height, 65); }),
+            "height 65 is not a multiple of 8; use 64 or 72");
+  EXPECT_EQ(refusal([](Request& r) { r.ask(&Settings::width, 16383); }),
+            "width 16383 is not a multiple of 8; use 16376 or 16384");
   Bundle bundle = make_bundle();
   bundle.defaults.size_multiple = 48;  // 16384 is not one
   EXPECT_EQ(refusal(
                 [](Request& r) {
-                  r.width = 100;
-                  r.height = 48;
+                  r.ask(&Settings::width, 100);
+                  r.ask(&Settings::height, 48);
                 },
                 bundle),
             "width 100 is not a multiple of 48; use 96 or 144");
@@ -115,56 +125,60 @@ TEST(Request, NamesTheNearestSizes) {
 
 TEST(Request, KeepsSizesWithinTheLimits) {
   for (const int size : {0, -8, 4, 16392, std::numeric_limits<int>::max(), std::numeric_limits<int>::min()}) {
-    EXPECT_EQ(refusal([&](Request& r) { r.width = size; }),
+    EXPECT_EQ(refusal([&](Request& r) { r.ask(&Settings::width, size); }),
               "width " + std::to_string(size) + " is out of range; use 8 to 16384 in multiples of 8");
-    refusal([&](Request& r) { r.height = size; });
+    refusal([&](Request& r) { r.ask(&Settings::height, size); });
   }
-  for (const int size : {8, 16384}) expect_fine([&](Request& r) { r.width = r.height = size; });
+  for (const int size : {8, 16384})
+    expect_fine([&](Request& r) { r.ask(&Settings::width, size).ask(&Settings::height, size); });
 }
 
 TEST(Request, SizesAreMultiplesOfTheVaeFactorToo) {
   Bundle bundle = make_bundle();
   bundle.defaults.size_multiple = 12;
-  const auto square = [](int side) { return [side](Request& r) { r.width = r.height = side; }; };
+  const auto square = [](int side) {
+    return [side](Request& r) { r.ask(&Settings::width, side).ask(&Settings::height, side); };
+  };
   EXPECT_EQ(refusal(square(36), bundle), "width 36 is not a multiple of 24; use 24 or 48");
   expect_fine(square(48), bundle);
 }
 
 TEST(Request, KeepsNumbersWithinTheirRanges) {
   for (const int steps : {0, -1, 1001}) {
-    EXPECT_EQ(refusal([&](Request& r) { r.steps = steps; }),
+    EXPECT_EQ(refusal([&](Request& r) { r.ask(&Settings::steps, steps); }),
               "steps " + std::to_string(steps) + " is out of range; use 1 to 1000 with this model");
   }
   for (const double guidance : {-0.1, 1000.5, kNan, kInfinity, -kInfinity}) {
-    refusal([&](Request& r) { r.guidance = guidance; });
+    refusal([&](Request& r) { r.ask(&Settings::guidance, guidance); });
   }
-  EXPECT_EQ(refusal([](Request& r) { r.guidance = kNan; }), "guidance nan is out of range; use 0 to 1000");
+  EXPECT_EQ(refusal([](Request& r) { r.ask(&Settings::guidance, kNan); }),
+            "guidance nan is out of range; use 0 to 1000");
   for (const double part : {-0.1, 1.1, kNan, kInfinity}) {
-    refusal([&](Request& r) { r.guidance_rescale = part; });
-    refusal([&](Request& r) { r.sampler_options.eta = part; });
+    refusal([&](Request& r) { r.ask(&Settings::guidance_rescale, part); });
+    refusal([&](Request& r) { r.ask(&SamplerOptions::eta, part); });
   }
-  for (const int skip : {0, -1, 3}) refusal([&](Request& r) { r.clip_skip = skip; });
+  for (const int skip : {0, -1, 3}) refusal([&](Request& r) { r.ask(&Settings::clip_skip, skip); });
   for (const int count : {0, -1, 1000001}) refusal([&](Request& r) { r.count = count; });
 }
 
 TEST(Request, TakesTheEndsOfTheRanges) {
-  for (const int steps : {1, 1000}) expect_fine([&](Request& r) { r.steps = steps; });
-  for (const double guidance : {0.0, 1000.0}) expect_fine([&](Request& r) { r.guidance = guidance; });
+  for (const int steps : {1, 1000}) expect_fine([&](Request& r) { r.ask(&Settings::steps, steps); });
+  for (const double guidance : {0.0, 1000.0}) expect_fine([&](Request& r) { r.ask(&Settings::guidance, guidance); });
   for (const double part : {0.0, 1.0})
-    expect_fine([&](Request& r) { r.guidance_rescale = r.sampler_options.eta = part; });
+    expect_fine([&](Request& r) { r.ask(&Settings::guidance_rescale, part).ask(&SamplerOptions::eta, part); });
   expect_fine([](Request& r) { r.count = kCountMax; });
 }
 
 TEST(Request, StepsDoNotPassTheLimitWhateverTheModel) {
   Bundle bundle = make_bundle();
   bundle.scheduler.num_train_timesteps = 20000;
-  const std::string message = refusal([](Request& r) { r.steps = 10001; }, bundle);
+  const std::string message = refusal([](Request& r) { r.ask(&Settings::steps, 10001); }, bundle);
   EXPECT_NE(message.find("use 1 to 10000"), std::string::npos) << message;
 }
 
 TEST(Request, MinusZeroIsZero) {
   Request request = full_request();
-  request.guidance = request.guidance_rescale = request.sampler_options.eta = -0.0;
+  request.ask(&Settings::guidance, -0.0).ask(&Settings::guidance_rescale, -0.0).ask(&SamplerOptions::eta, -0.0);
   const Settings settings = settle(request, make_bundle());
   EXPECT_FALSE(std::signbit(settings.guidance));
   EXPECT_FALSE(std::signbit(settings.guidance_rescale));
@@ -174,7 +188,7 @@ TEST(Request, MinusZeroIsZero) {
 TEST(Request, TheLastSeedOfAllPicturesHasToExist) {
   const auto ask = [](std::uint64_t seed, int count) {
     return [=](Request& r) {
-      r.seed = seed;
+      r.ask(&Settings::seed, seed);
       r.count = count;
     };
   };
@@ -186,9 +200,11 @@ TEST(Request, TheLastSeedOfAllPicturesHasToExist) {
 }
 
 TEST(Request, DrawsADifferentSeedEachTime) {
+  Request request;
+  request.count = kCountMax;
   std::set<std::uint64_t> seeds;
   for (int i = 0; i < 64; ++i) {
-    const std::uint64_t seed = settle({.prompt = "p", .count = kCountMax}, make_bundle()).seed;
+    const std::uint64_t seed = settle(request, make_bundle()).seed;
     EXPECT_LE(seed + kCountMax - 1, 0xFFFFFFFFU);
     seeds.insert(seed);
   }
@@ -197,37 +213,39 @@ TEST(Request, DrawsADifferentSeedEachTime) {
 }
 
 TEST(Request, OnlyDdimTakesEta) {
-  const std::string message = refusal([](Request& r) { r.sampler = SamplerKind::kEuler; });
+  const std::string message = refusal([](Request& r) { r.ask(&Settings::sampler, SamplerKind::kEuler); });
   EXPECT_EQ(message, "eta has no meaning for sampler euler; leave it out, or use one of ddim, tcd");
   expect_fine([](Request& r) {
-    r.sampler = SamplerKind::kEuler;
-    r.sampler_options.eta = 0;
+    r.ask(&Settings::sampler, SamplerKind::kEuler);
+    r.ask(&SamplerOptions::eta, 0);
   });
 }
 
 TEST(Request, RefusesSchedulesThatTheSamplerDoesNotHave) {
-  refusal([](Request& r) { r.schedule = ScheduleKind::kKarras; });
+  refusal([](Request& r) { r.ask(&Settings::schedule, ScheduleKind::kKarras); });
 }
 
 TEST(Request, AnotherSamplerGetsTheBundlesScheduleOnlyIfItHasIt) {
-  Request request = {.prompt = "p", .seed = 1, .sampler = SamplerKind::kEuler};
+  Request request = short_request("p").ask(&Settings::sampler, SamplerKind::kEuler);
   EXPECT_EQ(settle(request, make_bundle()).schedule, ScheduleKind::kKarras);
-  request.sampler = SamplerKind::kDdim;
+  request.ask(&Settings::sampler, SamplerKind::kDdim);
   EXPECT_EQ(settle(request, make_bundle()).schedule, ScheduleKind::kModel);
 }
 
 TEST(Request, ANegativePromptWithoutGuidanceIsNoError) {
-  expect_fine([](Request& r) { r.guidance = 1; });
+  expect_fine([](Request& r) { r.ask(&Settings::guidance, 1); });
 }
 
 TEST(Request, TakesAnyUtf8AndNothingElse) {
   for (const std::string& prompt : {""s, "two\nlines"s, "\u4e24\u4e2a\u82f9\u679c \U0001F34E"s, "a\0b"s}) {
-    expect_fine([&](Request& r) { r.prompt = prompt; });
+    expect_fine([&](Request& r) { r.ask(&Settings::prompt, prompt); });
   }
   for (const std::string& prompt : {"\xff"s, "caf\xe9"s, "\xc0\x80"s, "\xed\xa0\x80"s, "\xf0\x9f\x8d"s}) {
-    const std::string message = refusal([&](Request& r) { r.prompt = prompt; });
+    const std::string message = refusal([&](Request& r) { r.ask(&Settings::prompt, prompt); });
     EXPECT_TRUE(message.starts_with("the prompt is not UTF-8")) << message;
-    EXPECT_TRUE(refusal([&](Request& r) { r.negative = prompt; }).starts_with("the negative prompt is not UTF-8"));
+    EXPECT_TRUE(refusal([&](Request& r) {
+                  r.ask(&Settings::negative, prompt);
+                }).starts_with("the negative prompt is not UTF-8"));
   }
 }
 
@@ -235,7 +253,7 @@ TEST(Request, TakesAnyUtf8AndNothingElse) {
 TEST(Request, PromptsFitIntoTheRecordOfAPicture) {
   for (const auto& [c, bytes] : {std::pair{'x', 1U}, {'"', 2U}, {'\n', 6U}, {'\x01', 6U}, {'\0', 6U}}) {
     const auto ask = [character = c](std::size_t size) {
-      return settle({.prompt = std::string(size, character), .negative = "n", .seed = 1}, make_bundle());
+      return settle(short_request(std::string(size, character)).ask(&Settings::negative, "n"), make_bundle());
     };
     const Settings settings = ask(999999 / bytes);
     expect_error(ExitCode::kUsage, [&] { ask(1000000 / bytes + 1); });
@@ -250,7 +268,9 @@ TEST(Request, PromptsFitIntoTheRecordOfAPicture) {
     EXPECT_EQ(parse_record(record_json(record)).settings, settings);
     EXPECT_NO_THROW(encode_png({.width = 1, .height = 1, .rgb = {0, 0, 0}}, record_chunks(record)));
   }
-  const std::string message = refusal([](Request& r) { r.prompt = r.negative.emplace(500001, 'x'); });
+  const std::string message = refusal([](Request& r) {
+    r.ask(&Settings::prompt, std::string(500001, 'x')).ask(&Settings::negative, std::string(500001, 'x'));
+  });
   EXPECT_NE(message.find("too long"), std::string::npos) << message;
 }
 
@@ -267,7 +287,7 @@ TEST(Request, PromptsAndSeedsMayDifferInABatch) {
       [](Settings& s) { s.schedule = ScheduleKind::kKarras; },
       [](Settings& s) { s.sampler_options.eta = 0.5; },
       [](Settings& s) { s.clip_skip = 2; },
-      [](Settings& s) { s.size_conditioning.crop_top = 1; },
+      [](Settings& s) { s.size_conditioning.crop.first = 1; },
   };
   for (const auto change : changes) {
     Settings other = first;
@@ -289,24 +309,53 @@ const SamplerOptionInfo& row_of(std::string_view name) {
 
 TEST(Request, TakesTheParametersOfTheModelsSamplerWhereNothingElseIsSaid) {
   const Bundle bundle = bundle_with_options();
-  Request request{.prompt = "x", .seed = 1};
+  Request request = short_request("x");
   EXPECT_EQ(settle(request, bundle).sampler_options, bundle.defaults.sampler_options);
-  request.sampler = bundle.defaults.sampler;
+  request.ask(&Settings::sampler, bundle.defaults.sampler);
   EXPECT_EQ(settle(request, bundle).sampler_options, bundle.defaults.sampler_options);
-  request.sampler = SamplerKind::kEuler;
+  request.ask(&Settings::sampler, SamplerKind::kEuler);
   EXPECT_EQ(settle(request, bundle).sampler_options, SamplerOptions{});
 }
 
 TEST(Request, PutsWhatIsSaidBeforeTheModelsParametersAlsoAtItsDefault) {
   const Bundle bundle = bundle_with_options();
-  Request request{.prompt = "x", .seed = 1};
-  ask_option(request, row_of("lower_order_final"), "true");
-  ask_option(request, row_of("solver_type"), "midpoint");
+  Request request = short_request("x");
+  request.ask_option(row_of("lower_order_final"), "true");
+  request.ask_option(row_of("solver_type"), "midpoint");
   const SamplerOptions expected{.solver_order = 1, .solver_type = SolverType::kMidpoint};
   EXPECT_EQ(settle(request, bundle).sampler_options, expected);
-  request.said_options = all_option_names();
-  request.sampler_options = {};
+  request.ask_options({});
   EXPECT_EQ(settle(request, bundle).sampler_options, SamplerOptions{});
+}
+
+TEST(Request, WhatALabelSaysBesidesTheSamplerGoesWithTheNextLabel) {
+  Request request = short_request("x");
+  request.ask_sampler({.sampler = SamplerKind::kDpmpp2m, .schedule = ScheduleKind::kKarras, .solver_order = 3});
+  EXPECT_EQ(request.settings().schedule, ScheduleKind::kKarras);
+  request.ask_sampler({.sampler = SamplerKind::kEuler});
+  EXPECT_EQ(request, short_request("x").ask(&Settings::sampler, SamplerKind::kEuler));
+}
+
+TEST(Request, AScheduleThatIsAskedForByItselfStays) {
+  Request request;
+  request.ask_sampler({.sampler = SamplerKind::kDpmpp2m, .schedule = ScheduleKind::kKarras});
+  request.ask(&Settings::schedule, ScheduleKind::kExponential);
+  request.ask_sampler({.sampler = SamplerKind::kEuler});
+  EXPECT_TRUE(request.asks(&Settings::schedule));
+  EXPECT_EQ(request.settings().schedule, ScheduleKind::kExponential);
+}
+
+TEST(Request, WhatIsForgottenIsTheModelsAgain) {
+  Request request = full_request();
+  request.forget(&Settings::steps);
+  request.forget_options();
+  request.forget(&Settings::sampler);
+  request.forget(&Settings::schedule);
+  const Settings settings = settle(request, bundle_with_options());
+  EXPECT_EQ(settings.steps, 30);
+  EXPECT_EQ(settings.sampler, SamplerKind::kDpmpp2m);
+  EXPECT_EQ(settings.schedule, ScheduleKind::kKarras);
+  EXPECT_EQ(settings.sampler_options, bundle_with_options().defaults.sampler_options);
 }
 
 }  // namespace

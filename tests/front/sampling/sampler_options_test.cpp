@@ -109,7 +109,5 @@ TEST(SamplerOptions, RefuseNumbersOutOfRangeThatNoTextBrought) {
   expect_contains(refusal({.sigma_max = -5}, SamplerKind::kEuler), "sigma_max -5 is out of range");
 }
 
-TEST(SamplerOptions, HaveOneSpellingOfZero) { EXPECT_FALSE(std::signbit(without_negative_zeros({.eta = -0.0}).eta)); }
-
 }  // namespace
 }  // namespace txt2img

@@ -1,0 +1,91 @@
+#include "options/ask_setting.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "options/option_values.h"
+#include "txt2img/names.h"
+
+namespace txt2img::cli {
+namespace {
+
+void ask(Request& request, std::string Settings::* member, std::string_view text) {
+  request.ask(member, std::string(text));
+}
+
+void ask(Request& request, std::uint64_t Settings::* member, std::string_view text) {
+  if (const std::optional<std::uint64_t> seed = parse_seed(text))
+    request.ask(member, *seed);
+  else
+    request.forget(member);
+}
+
+void ask(Request& request, int Settings::* member, std::string_view text) { request.ask(member, parse_integer(text)); }
+
+void ask(Request& request, double Settings::* member, std::string_view text) { request.ask(member, parse_real(text)); }
+
+void ask(Request& request, SamplerKind Settings::* /*member*/, std::string_view text) {
+  request.ask_sampler(parse_sampler(text));
+}
+
+void ask(Request& request, ScheduleKind Settings::* member, std::string_view text) {
+  request.ask(member, parse_schedule(text));
+}
+
+void ask(Request& request, PixelPair SizeConditioning::* member, std::string_view text) {
+  const PixelPair pair =
+      kind_of(settings_table()[number_of(member)]) == ValueKind::kPlace ? parse_place(text) : parse_size(text);
+  request.ask(member, pair);
+}
+
+void ask(Request& request, std::vector<double> SamplerOptions::* member, std::string_view text) {
+  request.ask(member, parse_reals(text));
+}
+
+// A switch stands alone on the command line, which cannot say false: what is true by itself takes a value.
+ValueKind kind_of_switch(bool SamplerOptions::* member) {
+  return SamplerOptions{}.*member ? ValueKind::kBoolean : ValueKind::kSwitch;
+}
+
+struct KindOfMember {
+  ValueKind operator()(std::uint64_t Settings::* /*seed*/) const { return ValueKind::kSeed; }
+  ValueKind operator()(PixelPair SizeConditioning::* member) const {
+    return member == &SizeConditioning::crop ? ValueKind::kPlace : ValueKind::kSize;
+  }
+  ValueKind operator()(bool SamplerOptions::* member) const { return kind_of_switch(member); }
+  ValueKind operator()(std::vector<double> SamplerOptions::* /*levels*/) const { return ValueKind::kReals; }
+  ValueKind operator()(std::optional<double> SamplerOptions::* /*number*/) const { return ValueKind::kReal; }
+  template <class Part>
+  ValueKind operator()(int Part::* /*number*/) const {
+    return ValueKind::kInteger;
+  }
+  template <class Part>
+  ValueKind operator()(double Part::* /*number*/) const {
+    return ValueKind::kReal;
+  }
+  template <class Part, class Named>
+  ValueKind operator()(Named Part::* /*text or choice*/) const {
+    return ValueKind::kText;
+  }
+};
+
+}  // namespace
+
+void ask_setting(Request& request, const SettingInfo& row, std::string_view text) {
+  if (row.option != nullptr) {
+    request.ask_option(*row.option, text);
+    return;
+  }
+  std::visit(
+      [&](auto member) {
+        if constexpr (requires { ask(request, member, text); }) ask(request, member, text);
+      },
+      row.member);
+}
+
+ValueKind kind_of(const SettingInfo& row) { return std::visit(KindOfMember{}, row.member); }
+
+}  // namespace txt2img::cli

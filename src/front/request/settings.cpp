@@ -1,0 +1,143 @@
+#include "txt2img/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <limits>
+#include <map>
+
+#include "txt2img/joined.h"
+#include "txt2img/limits.h"
+#include "txt2img/number_text.h"
+
+namespace txt2img {
+namespace {
+
+using enum Recording;
+using enum Sharing;
+
+template <auto Field, auto Default>
+void from_bundle(Settings& settings, const Bundle& bundle) {
+  settings.*Field = bundle.defaults.*Default;
+}
+
+constexpr double kIntMax = std::numeric_limits<int>::max();
+constexpr double kLevelMax = 1e5;  // timesteps, and sigma/alpha
+
+// All but the options of samplers, which follow clip_skip.
+const std::array kOwn{
+    SettingInfo{"prompt", &Settings::prompt, 0, 0, kAlways, kPicture},
+    SettingInfo{"negative", &Settings::negative, 0, 0, kAlways, kPicture,
+                from_bundle<&Settings::negative, &Defaults::negative>},
+    SettingInfo{"seed", &Settings::seed, 0, 0, kAlways, kPicture},
+    SettingInfo{"steps", &Settings::steps, 1, kStepsMax, kAlways, kBatch,
+                from_bundle<&Settings::steps, &Defaults::steps>},
+    SettingInfo{"guidance", &Settings::guidance, 0, kGuidanceMax, kAlways, kBatch,
+                from_bundle<&Settings::guidance, &Defaults::guidance>},
+    SettingInfo{"guidance_rescale", &Settings::guidance_rescale, 0, 1, kAlways},
+    SettingInfo{"width", &Settings::width, 1, kSizeMax, kAlways, kBatch,
+                from_bundle<&Settings::width, &Defaults::width>},
+    SettingInfo{"height", &Settings::height, 1, kSizeMax, kAlways, kBatch,
+                from_bundle<&Settings::height, &Defaults::height>},
+    SettingInfo{"sampler", &Settings::sampler, 0, 0, kAlways, kBatch,
+                from_bundle<&Settings::sampler, &Defaults::sampler>},
+    SettingInfo{"schedule", &Settings::schedule, 0, 0, kAlways, kBatch,
+                from_bundle<&Settings::schedule, &Defaults::schedule>},
+    SettingInfo{"clip_skip", &Settings::clip_skip, 1, kIntMax, kAlways},
+    SettingInfo{"sigmas", &SamplerOptions::sigmas, 0, kLevelMax},
+    SettingInfo{"timesteps", &SamplerOptions::timesteps, 0, kLevelMax},
+    SettingInfo{"original_size", &SizeConditioning::original_size, 0, kSizeMax},
+    SettingInfo{"crop", &SizeConditioning::crop, 0, kSizeMax},
+    SettingInfo{"target_size", &SizeConditioning::target_size, 0, kSizeMax},
+};
+
+SettingInfo row_of(const SamplerOptionInfo& option) {
+  const auto member = std::visit([](auto field) { return SettingMember(field); }, option.member);
+  return {.name = option.name,
+          .member = member,
+          .min = option.min,
+          .max = option.max,
+          .set_default = nullptr,
+          .option = &option};
+}
+
+// Records have eta before clip_skip, and always.
+std::vector<SettingInfo> make_table() {
+  std::vector<SettingInfo> table;
+  for (const SettingInfo& row : kOwn) {
+    table.push_back(row);
+    if (row.name == "schedule") {
+      table.push_back(row_of(sampler_options().front()));
+      table.back().recording = kAlways;
+    }
+    if (row.name != "clip_skip") continue;
+    for (const SamplerOptionInfo& option : sampler_options().subspan(1)) table.push_back(row_of(option));
+  }
+  assert(table.size() <= kSettingsMax);
+  return table;
+}
+
+std::map<std::string_view, const SettingInfo*> map_names() {
+  std::map<std::string_view, const SettingInfo*> rows;
+  for (const SettingInfo& row : settings_table()) rows.emplace(row.name, &row);
+  return rows;
+}
+
+std::string pair_text(const PixelPair& pair, char between) {
+  return std::to_string(pair.first) + between + std::to_string(pair.second);
+}
+
+std::string to_text(const std::string& value) { return value; }
+std::string to_text(std::uint64_t value) { return std::to_string(value); }
+std::string to_text(int value) { return std::to_string(value); }
+std::string to_text(double value) { return to_shortest_text(value); }
+std::string to_text(SamplerKind value) { return std::string(info(value).name); }
+std::string to_text(ScheduleKind value) { return std::string(info(value).name); }
+std::string to_text(const std::vector<double>& values) { return joined(values, ",", to_shortest_text); }
+
+}  // namespace
+
+std::span<const SettingInfo> settings_table() {
+  static const std::vector<SettingInfo> table = make_table();
+  return table;
+}
+
+const SettingInfo* find_setting(std::string_view name) {
+  static const auto rows = map_names();
+  const auto found = rows.find(name);
+  return found == rows.end() ? nullptr : found->second;
+}
+
+std::size_t number_of(const SettingMember& member) {
+  const auto row = std::ranges::find(settings_table(), member, &SettingInfo::member);
+  assert(row != settings_table().end());
+  return static_cast<std::size_t>(row - settings_table().begin());
+}
+
+bool is_default(const Settings& settings, const SettingInfo& row) {
+  static const Settings defaults;
+  return std::visit([&](auto member) { return at(settings, member) == at(defaults, member); }, row.member);
+}
+
+std::string setting_text(const Settings& settings, const SettingInfo& row) {
+  if (row.option != nullptr) return value_text(settings.sampler_options, *row.option);
+  return std::visit(
+      [&]<class Part, class Value>(Value Part::* member) -> std::string {
+        if constexpr (std::is_same_v<Value, PixelPair>)
+          return pair_text(at(settings, member), member == &SizeConditioning::crop ? ',' : 'x');
+        else if constexpr (requires { to_text(at(settings, member)); })
+          return to_text(at(settings, member));
+        else
+          return {};  // an option, see above
+      },
+      row.member);
+}
+
+bool can_share_batch(const Settings& first, const Settings& second) {
+  return std::ranges::all_of(settings_table(), [&](const SettingInfo& row) {
+    if (row.sharing == kPicture) return true;
+    return std::visit([&](auto member) { return at(first, member) == at(second, member); }, row.member);
+  });
+}
+
+}  // namespace txt2img
