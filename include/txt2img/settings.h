@@ -37,13 +37,15 @@ struct SizeConditioning {
   bool operator==(const SizeConditioning&) const = default;
 };
 
-struct Settings {
+struct TXT2IMG_API Settings {
   std::string prompt{};
   std::string negative{};
   std::uint64_t seed = 0;
   int steps = 25;
   double guidance = 7.5;
   double guidance_rescale = 0;  // phi of arXiv 2305.08891, 0 ... 1
+  // Shares of the run between which guidance acts (arXiv 2404.07724): step i of n, from 0, where begin <= i/n < end.
+  std::vector<double> guidance_interval{0, 1};
   int width = 512;
   int height = 512;
   SamplerKind sampler{};
@@ -53,16 +55,17 @@ struct Settings {
   SizeConditioning size_conditioning{};
 
   [[nodiscard]] bool is_guided() const { return guidance > 1; }
+  [[nodiscard]] bool is_guided_at(std::size_t step, std::size_t step_count) const;
   bool operator==(const Settings&) const = default;
 };
 
 // Where a setting is kept.
-using SettingMember =
-    std::variant<std::string Settings::*, std::uint64_t Settings::*, int Settings::*, double Settings::*,
-                 SamplerKind Settings::*, ScheduleKind Settings::*, PixelPair SizeConditioning::*,
-                 double SamplerOptions::*, int SamplerOptions::*, bool SamplerOptions::*, SolverType SamplerOptions::*,
-                 SolverPrediction SamplerOptions::*, std::optional<double> SamplerOptions::*,
-                 std::optional<FinalSigma> SamplerOptions::*, std::vector<double> SamplerOptions::*>;
+using SettingMember = std::variant<std::string Settings::*, std::uint64_t Settings::*, int Settings::*,
+                                   double Settings::*, std::vector<double> Settings::*, SamplerKind Settings::*,
+                                   ScheduleKind Settings::*, PixelPair SizeConditioning::*, double SamplerOptions::*,
+                                   int SamplerOptions::*, bool SamplerOptions::*, SolverType SamplerOptions::*,
+                                   SolverPrediction SamplerOptions::*, std::optional<double> SamplerOptions::*,
+                                   std::optional<FinalSigma> SamplerOptions::*, std::vector<double> SamplerOptions::*>;
 
 // The value of a member, wherever it is kept.
 template <class Part, class Value, class AnySettings>
@@ -87,7 +90,9 @@ struct SettingInfo {
   Recording recording = Recording::kUnlessDefault;
   Sharing sharing = Sharing::kBatch;
   void (*set_default)(Settings& settings, const Bundle& bundle) = nullptr;  // empty: as in Settings{}
-  const SamplerOptionInfo* option = nullptr;                                // where it is one of a sampler or schedule
+  // Empty: nothing but the range, or what settle() checks. Throws Error(kUsage).
+  void (*check)(const Settings& settings, const Bundle& bundle) = nullptr;
+  const SamplerOptionInfo* option = nullptr;  // where it is one of a sampler or schedule
 };
 
 inline constexpr std::size_t kSettingsMax = 64;

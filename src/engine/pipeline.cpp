@@ -124,7 +124,7 @@ Conditioning Pipeline::negative_conditioning(const Batch& batch, const EncodedTe
   return conditioning;
 }
 
-Denoiser Pipeline::make_denoiser(const Unet& unet, const Batch& batch) const {
+Denoiser Pipeline::make_denoiser(const Unet& unet, const Batch& batch, bool is_guided) const {
   const Settings& settings = batch.settings();
   DenoiserOptions options = denoiser_options(bundle_.scheduler, settings.sampler, settings.sampler_options);
   options.guidance = settings.guidance;
@@ -133,23 +133,32 @@ Denoiser Pipeline::make_denoiser(const Unet& unet, const Batch& batch) const {
     return unet.predict(latent, timestep, conditioning);
   };
   std::optional<Conditioning> negative;
-  if (batch.negatives) negative = negative_conditioning(batch, *batch.negatives);
+  if (is_guided && batch.negatives) negative = negative_conditioning(batch, *batch.negatives);
   return {predict, options,
           make_conditioning(bundle_, batch.prompts, settings, GuidanceHalf::kPositive, placement_.device), negative};
 }
 
-at::Tensor Pipeline::run(const Batch& batch, const Denoise& denoise, const NoiseSource& noise,
+at::Tensor Pipeline::run(const Unet& unet, const Batch& batch, const NoiseSource& noise,
                          const Observer& observer) const {
   const Settings& settings = batch.settings();
   const Trajectory trajectory = plan_trajectory(noise_schedule_, bundle_.scheduler, settings.sampler, settings.schedule,
                                                 settings.steps, settings.sampler_options);
+  const std::size_t steps = trajectory.steps.size();
   const auto sampler = make_sampler(settings.sampler, settings.sampler_options, bundle_.scheduler);
+  const Start start = start_from_noise(trajectory, batch.noise);
+  std::size_t step = start.first_step;
   StepHooks hooks;
   hooks.keep_going = [&](int done) {
-    if (observer.on_step) observer.on_step(done, static_cast<int>(trajectory.steps.size()));
+    step = start.first_step + static_cast<std::size_t>(done);
+    if (observer.on_step) observer.on_step(done, static_cast<int>(steps));
     return !observer.is_cancelled || !observer.is_cancelled();
   };
-  return run_sampler(*sampler, trajectory, start_from_noise(trajectory, batch.noise), denoise, noise, hooks);
+  const Denoiser guided = make_denoiser(unet, batch, true);
+  const Denoiser plain = make_denoiser(unet, batch, false);
+  const Denoise denoise = [&](const at::Tensor& x, const NoiseLevel& level) {
+    return settings.is_guided_at(step, steps) ? guided(x, level) : plain(x, level);
+  };
+  return run_sampler(*sampler, trajectory, start, denoise, noise, hooks);
 }
 
 std::vector<std::int64_t> Pipeline::latent_shape(const Settings& settings) const {
@@ -163,7 +172,7 @@ void Pipeline::sample(Batch& batch, const Observer& observer) {
   if (placement_.device.is_cpu() && std::exchange(shape_, shape) != shape) trim_scratch();
   PictureNoise noise(seeds_of(batch.pictures), shape, placement_.device);
   batch.noise = noise.draw();
-  batch.latent = run(batch, make_denoiser(*unet, batch), [&noise] { return noise.draw(); }, observer);
+  batch.latent = run(*unet, batch, [&noise] { return noise.draw(); }, observer);
   if (const auto problem = unet->take_graph_problem(); problem && observer.on_warning)
     observer.on_warning("the UNet's calls are not replayed as a CUDA graph, which would be faster: " + *problem);
 }

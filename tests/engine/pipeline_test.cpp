@@ -101,6 +101,23 @@ TEST(Pipeline, GuidesAwayFromTheNegativePrompt) {
   expect_flat(draw_one(pipeline, what).image, byte_of(guided));
 }
 
+TEST(Pipeline, GuidesTheStepsOfTheIntervalOnly) {
+  const ToyBundle toy(centred());
+  Drawer pipeline(toy.bundle(), on_cpu());
+  Settings what = settings("");
+  what.steps = 4;
+  what.guidance = 4;
+  what.negative = "z";
+  // Euler on a network that gives x_0 lands on the last of its answers.
+  what.guidance_interval = {0, 0.75};
+  expect_flat(draw_one(pipeline, what).image, byte_of(kEmptyMean - 5));
+  what.guidance_interval = {0.75, 1};
+  const Image last = draw_one(pipeline, what).image;
+  what.guidance_interval = {0, 1};
+  EXPECT_EQ(draw_one(pipeline, what).image, last);
+  EXPECT_NE(last.rgb.front(), byte_of(kEmptyMean - 5));
+}
+
 TEST(Pipeline, TakesTheContextOfTheClipSkip) {
   const ToyBundle toy({.unet = R"(
 def forward(self, latent, timestep, context):

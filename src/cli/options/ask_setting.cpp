@@ -41,7 +41,8 @@ void ask(Request& request, PixelPair SizeConditioning::* member, std::string_vie
   request.ask(member, pair);
 }
 
-void ask(Request& request, std::vector<double> SamplerOptions::* member, std::string_view text) {
+template <class Part>
+void ask(Request& request, std::vector<double> Part::* member, std::string_view text) {
   request.ask(member, parse_reals(text));
 }
 
@@ -56,8 +57,11 @@ struct KindOfMember {
     return member == &SizeConditioning::crop ? ValueKind::kPlace : ValueKind::kSize;
   }
   ValueKind operator()(bool SamplerOptions::* member) const { return kind_of_switch(member); }
-  ValueKind operator()(std::vector<double> SamplerOptions::* /*levels*/) const { return ValueKind::kReals; }
   ValueKind operator()(std::optional<double> SamplerOptions::* /*number*/) const { return ValueKind::kReal; }
+  template <class Part>
+  ValueKind operator()(std::vector<double> Part::* /*numbers*/) const {
+    return ValueKind::kReals;
+  }
   template <class Part>
   ValueKind operator()(int Part::* /*number*/) const {
     return ValueKind::kInteger;

@@ -154,9 +154,10 @@ std::string with_blanks(std::string_view name) {
   return text;
 }
 
-// Those that no model narrows; options have checks of their own.
-void check_reals(const Settings& settings) {
+// Those that no model narrows, and those with a check of their own; options are checked with the sampler.
+void check_rows(const Settings& settings, const Bundle& bundle) {
   for (const SettingInfo& row : settings_table()) {
+    if (row.check != nullptr) row.check(settings, bundle);
     if (const auto* const member = std::get_if<double Settings::*>(&row.member))
       check_range(with_blanks(row.name), settings.**member, row.min, row.max);
   }
@@ -242,7 +243,7 @@ Settings settle(const Request& request, const Bundle& bundle) {
   Settings settings = fill_in(request, bundle);
   check_pictures(settings, request.count);
   check_steps(request, settings, bundle);
-  check_reals(settings);
+  check_rows(settings, bundle);
   const int multiple = std::lcm(bundle.defaults.size_multiple, bundle.vae.factor);
   check_side("width", settings.width, multiple);
   check_side("height", settings.height, multiple);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <map>
 
+#include "txt2img/error.h"
+#include "txt2img/format_text.h"
 #include "txt2img/joined.h"
 #include "txt2img/limits.h"
 #include "txt2img/number_text.h"
@@ -19,6 +21,23 @@ using enum Sharing;
 template <auto Field, auto Default>
 void from_bundle(Settings& settings, const Bundle& bundle) {
   settings.*Field = bundle.defaults.*Default;
+}
+
+void check_guidance_interval(const Settings& settings, const Bundle& bundle) {
+  const std::vector<double>& interval = settings.guidance_interval;
+  if (interval == Settings{}.guidance_interval) return;
+  const bool is_interval = interval.size() == 2 && 0 <= interval[0] && interval[0] < interval[1] && interval[1] <= 1;
+  const std::string text = "guidance_interval " + joined(interval, ",", to_shortest_text);
+  if (!is_interval) throw Error(ExitCode::kUsage, text + " is no interval; give BEGIN,END with 0 <= BEGIN < END <= 1");
+  if (bundle.unet.takes(UnetInput::kGuidance)) {
+    throw Error(ExitCode::kUsage,
+                "guidance_interval has no meaning for this model, whose UNet takes the guidance itself; leave it out");
+  }
+  for (int step = 0; step < settings.steps; ++step) {
+    if (settings.is_guided_at(static_cast<std::size_t>(step), static_cast<std::size_t>(settings.steps))) return;
+  }
+  throw Error(ExitCode::kUsage,
+              format_text("{} holds none of {} steps; for no guidance give guidance 1", text, settings.steps));
 }
 
 constexpr double kIntMax = std::numeric_limits<int>::max();
@@ -35,6 +54,8 @@ const std::array kOwn{
     SettingInfo{"guidance", &Settings::guidance, 0, kGuidanceMax, kAlways, kBatch,
                 from_bundle<&Settings::guidance, &Defaults::guidance>},
     SettingInfo{"guidance_rescale", &Settings::guidance_rescale, 0, 1, kAlways},
+    SettingInfo{"guidance_interval", &Settings::guidance_interval, 0, 1, kUnlessDefault, kBatch, nullptr,
+                check_guidance_interval},
     SettingInfo{"width", &Settings::width, 1, kSizeMax, kAlways, kBatch,
                 from_bundle<&Settings::width, &Defaults::width>},
     SettingInfo{"height", &Settings::height, 1, kSizeMax, kAlways, kBatch,
@@ -53,12 +74,7 @@ const std::array kOwn{
 
 SettingInfo row_of(const SamplerOptionInfo& option) {
   const auto member = std::visit([](auto field) { return SettingMember(field); }, option.member);
-  return {.name = option.name,
-          .member = member,
-          .min = option.min,
-          .max = option.max,
-          .set_default = nullptr,
-          .option = &option};
+  return {.name = option.name, .member = member, .min = option.min, .max = option.max, .option = &option};
 }
 
 // Records have eta before clip_skip, and always.
@@ -96,6 +112,11 @@ std::string to_text(ScheduleKind value) { return std::string(info(value).name); 
 std::string to_text(const std::vector<double>& values) { return joined(values, ",", to_shortest_text); }
 
 }  // namespace
+
+bool Settings::is_guided_at(std::size_t step, std::size_t step_count) const {
+  const double share = static_cast<double>(step) / static_cast<double>(step_count);
+  return guidance_interval.front() <= share && share < guidance_interval.back();
+}
 
 std::span<const SettingInfo> settings_table() {
   static const std::vector<SettingInfo> table = make_table();

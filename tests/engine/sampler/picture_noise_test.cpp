@@ -11,12 +11,12 @@
 namespace txt2img {
 namespace {
 
-const std::vector<std::int64_t> kShape{1, 4, 2, 3};
+std::vector<std::int64_t> shape() { return {1, 4, 2, 3}; }
 
 TEST(PictureNoise, OfAPictureIsTheSameAloneAndInABatch) {
   const std::vector<std::uint64_t> seeds{7, 8};
-  PictureNoise together(seeds, kShape, at::kCPU);
-  PictureNoise alone({&seeds[1], 1}, kShape, at::kCPU);
+  PictureNoise together(seeds, shape(), at::kCPU);
+  PictureNoise alone({&seeds[1], 1}, shape(), at::kCPU);
   for (int draw = 0; draw < 3; ++draw) {
     const at::Tensor both = together.draw();
     EXPECT_EQ(both.sizes(), (std::vector<std::int64_t>{2, 4, 2, 3}));
@@ -27,10 +27,10 @@ TEST(PictureNoise, OfAPictureIsTheSameAloneAndInABatch) {
 
 TEST(PictureNoise, GoesOnWhereAGeneratorWas) {
   const std::uint64_t seed = 1234;
-  PictureNoise noise({&seed, 1}, kShape, at::kCPU);
+  PictureNoise noise({&seed, 1}, shape(), at::kCPU);
   at::Generator generator = at::detail::createCPUGenerator(seed);
   for (int draw = 0; draw < 3; ++draw)
-    EXPECT_TRUE(at::equal(noise.draw(), at::randn(kShape, generator, at::kFloat))) << draw;
+    EXPECT_TRUE(at::equal(noise.draw(), at::randn(shape(), generator, at::kFloat))) << draw;
 }
 
 }  // namespace

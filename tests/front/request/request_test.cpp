@@ -169,6 +169,30 @@ TEST(Request, TakesTheEndsOfTheRanges) {
   expect_fine([](Request& r) { r.count = kCountMax; });
 }
 
+TEST(Request, GuidanceActsInAnIntervalOfTheRun) {
+  const auto ask = [](const std::vector<double>& interval) {
+    return [=](Request& r) { r.ask(&Settings::guidance_interval, interval); };
+  };
+  expect_fine(ask({0, 1}));
+  expect_fine(ask({0.25, 0.5}));
+  for (const std::vector<double>& wrong : std::vector<std::vector<double>>{
+           {}, {0.5}, {0.1, 0.5, 0.9}, {0.5, 0.5}, {0.6, 0.5}, {-0.1, 0.5}, {0.5, 1.1}, {kNan, 1}, {0, kNan}})
+    EXPECT_NE(refusal(ask(wrong)).find("give BEGIN,END with 0 <= BEGIN < END <= 1"), std::string::npos);
+  EXPECT_EQ(refusal(ask({0.01, 0.05})),
+            "guidance_interval 0.01,0.05 holds none of 12 steps; for no guidance give guidance 1");
+  Bundle distilled = make_bundle();
+  distilled.unet.inputs = {UnetInput::kLatent, UnetInput::kTimestep, UnetInput::kContext, UnetInput::kGuidance};
+  EXPECT_TRUE(refusal(ask({0, 0.5}), distilled).starts_with("guidance_interval has no meaning for this model"));
+}
+
+TEST(Request, AnIntervalHasItsBeginButNotItsEnd) {
+  const Settings settings{.guidance_interval = {0.25, 0.75}};
+  std::string guided;
+  for (std::size_t step = 0; step < 8; ++step) guided += settings.is_guided_at(step, 8) ? 'g' : '-';
+  EXPECT_EQ(guided, "--gggg--");
+  for (std::size_t step = 0; step < 8; ++step) EXPECT_TRUE(Settings{}.is_guided_at(step, 8));
+}
+
 TEST(Request, StepsDoNotPassTheLimitWhateverTheModel) {
   Bundle bundle = make_bundle();
   bundle.scheduler.num_train_timesteps = 20000;

@@ -14,36 +14,31 @@ namespace txt2img {
 namespace {
 
 // Another value than the default, and one that a record may hold.
-void change(const std::string& /*value*/, const SettingInfo& row, Settings& settings) {
-  at(settings, std::get<std::string Settings::*>(row.member)) = "other";
-}
 template <class Value>
-void change(const Value& /*value*/, const SettingInfo& row, Settings& settings) {
-  std::visit(
-      [&](auto member) {
-        auto& value = at(settings, member);
-        using Type = std::remove_cvref_t<decltype(value)>;
-        if constexpr (std::is_same_v<Type, PixelPair>)
-          value = {3, 4};
-        else if constexpr (std::is_same_v<Type, std::vector<double>>)
-          value = {2, 1};
-        else if constexpr (std::is_same_v<Type, bool>)
-          value = !value;
-        else if constexpr (std::is_same_v<Type, double>)
-          value = value == row.min ? row.max : row.min;
-        else if constexpr (std::is_same_v<Type, std::optional<double>>)
-          value = row.max;
-        else if constexpr (std::is_same_v<Type, std::optional<FinalSigma>>)
-          value = FinalSigma::kSigmaMin;
-        else if constexpr (!std::is_same_v<Type, std::string>)
-          value = static_cast<Type>(static_cast<int>(value) + 1);
-      },
-      row.member);
+void change(Value& value, const SettingInfo& row) {
+  if constexpr (std::is_same_v<Value, std::string>)
+    value = "other";
+  else if constexpr (std::is_same_v<Value, PixelPair>)
+    value = {3, 4};
+  else if constexpr (std::is_same_v<Value, std::vector<double>>)
+    value = {0.75, 0.5};
+  else if constexpr (std::is_same_v<Value, double>)
+    value = value == row.min ? row.max : row.min;
+  else if constexpr (std::is_same_v<Value, std::optional<double>>)
+    value = row.max;
+  else if constexpr (std::is_same_v<Value, std::optional<FinalSigma>>)
+    value = FinalSigma::kSigmaMin;
+  else if constexpr (std::is_same_v<Value, bool>)
+    value = !value;
+  else if constexpr (std::is_enum_v<Value>)
+    value = static_cast<Value>(static_cast<int>(value) + 1);
+  else
+    ++value;
 }
 
 Settings changed(const SettingInfo& row) {
   Settings settings;
-  std::visit([&](auto member) { change(at(settings, member), row, settings); }, row.member);
+  std::visit([&](auto member) { change(at(settings, member), row); }, row.member);
   return settings;
 }
 

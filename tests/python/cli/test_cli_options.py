@@ -330,3 +330,16 @@ def test_all_prompts_of_a_run_share_a_random_seed(program: Program) -> None:
 def test_a_negative_prompt_without_guidance_is_pointed_out(program: Program) -> None:
     assert "no effect" in program.run("--dry-run", "x", "-N", "fog", "-g", 1).err
     assert program.run("--dry-run", "x", "-N", "fog", "-g", 2).err == ""
+
+
+def test_an_interval_of_guidance_is_recorded_unless_it_is_all_of_the_run(program: Program) -> None:
+    whole = program.dry_run("x", "-g", 5)[0]
+    assert "guidance_interval" not in whole
+    (record,) = program.dry_run("x", "-g", 5, "--guidance-interval", "0,1")
+    assert "guidance_interval" not in record
+    (record,) = program.dry_run("x", "-g", 5, "--steps", 8, "--guidance-interval", "0.25,0.5")
+    assert record["guidance_interval"] == [0.25, 0.5]
+    result = program.run("--dry-run", "x", "-g", 1, "--guidance-interval", "0.25,0.5")
+    assert "the guidance interval has no effect without guidance" in result.err
+    result = program.run("--dry-run", "x", "--guidance-interval", "0.5")
+    assert (result.code, "give BEGIN,END" in result.err) == (64, True)
