@@ -22,12 +22,6 @@
 namespace txt2img::cli {
 namespace {
 
-EngineOptions engine_of(const Options& options) {
-  EngineOptions engine = options.engine;
-  engine.switches = read_switches();
-  return engine;
-}
-
 // The last value given for an option.
 std::optional<std::string> value_of(std::string_view name, const std::vector<Assignment>& flags) {
   const OptionInfo* const option = find_option(name);
@@ -144,31 +138,30 @@ Purpose purpose_of(const Options& o) {
   return o.is_stream ? Purpose::kStream : Purpose::kDraw;
 }
 
+Drawing drawing_of(const Options& o) {
+  Drawing drawing = static_cast<const Drawing&>(o);
+  drawing.engine.switches = read_switches();
+  if (!drawing.on_failure) drawing.on_failure = o.has_files() ? OnFailure::kGoOn : OnFailure::kStop;
+  return drawing;
+}
+
 RunOptions run_of(const Options& o, Origin origin) {
-  const OnFailure on_failure = o.has_files() ? OnFailure::kGoOn : OnFailure::kStop;
   return {.purpose = purpose_of(o),
-          .source = {.prompts = o.prompts,
-                     .files = o.files,
-                     .format = o.format_of_file,
-                     .extra_keys = o.extra_keys,
-                     .columns = o.columns},
+          .source = static_cast<const PromptSource&>(o),
           .origin = std::move(origin),
           .request = o.request,
           .model = o.model,
           .verify_model = o.verify_model,
-          .drawing = {.engine = engine_of(o),
-                      .devices = o.devices,
-                      .batch_size = o.batch_size,
-                      .on_failure = o.on_failure.value_or(on_failure)},
-          .target = {.output = o.output, .layout = o.layout, .on_exists = o.on_exists, .metadata = o.metadata},
-          .voice = {.format = o.format, .verbosity = o.verbosity, .progress = o.progress},
+          .drawing = drawing_of(o),
+          .target = static_cast<const Target&>(o),
+          .voice = static_cast<const Voice&>(o),
           .resumes = o.resumes,
           .shard = o.shard};
 }
 
-Command drawing_of(RunOptions run, const Options& o) {
+Command draw_command(RunOptions run, const Options& o) {
   if (run.purpose == Purpose::kStream) return DrawStream{.run = std::move(run)};
-  return DrawPictures{.run = std::move(run), .overviews = {.contact_sheet = o.contact_sheet, .gallery = o.gallery}};
+  return DrawPictures{.run = std::move(run), .overviews = static_cast<const Overviews&>(o)};
 }
 
 Command verification_of(RunOptions run, const Options& o) {
@@ -178,16 +171,16 @@ Command verification_of(RunOptions run, const Options& o) {
 
 Command command_of(const Options& o, Origin origin) {
   switch (o.action) {
-    case Action::kDraw: return drawing_of(run_of(o, std::move(origin)), o);
+    case Action::kDraw: return draw_command(run_of(o, std::move(origin)), o);
     case Action::kDryRun:
-      return ShowPlan{.run = run_of(o, std::move(origin)),
-                      .overviews = {.contact_sheet = o.contact_sheet, .gallery = o.gallery}};
+      return ShowPlan{.run = run_of(o, std::move(origin)), .overviews = static_cast<const Overviews&>(o)};
     case Action::kVerify: return verification_of(run_of(o, std::move(origin)), o);
     case Action::kShow: return ShowRecord{.picture = o.subject, .format = o.format};
     case Action::kList:
       return ListChoices{.subject = o.list, .request = o.request, .model = o.model, .format = o.format};
     case Action::kCheck:
-      return CheckModel{.model = o.subject.empty() ? o.model : o.subject, .engine = engine_of(o), .format = o.format};
+      return CheckModel{
+          .model = o.subject.empty() ? o.model : o.subject, .engine = drawing_of(o).engine, .format = o.format};
     case Action::kHelp: return PrintHelp{};
     case Action::kVersion: break;
   }

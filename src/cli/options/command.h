@@ -55,9 +55,9 @@ inline constexpr int kBatchMax = 256;
 
 // Where prompts come from, and how they are read.
 struct PromptSource {
-  std::vector<std::string> prompts;    // "-" is standard input
-  std::vector<std::string> files;      // of prompts, in this order, instead of these; "-" is standard input
-  std::optional<PromptFormat> format;  // of the files; empty: their names tell
+  std::vector<std::string> prompts;            // "-" is standard input
+  std::vector<std::string> files;              // of prompts, in this order, instead of these; "-" is standard input
+  std::optional<PromptFormat> format_of_file;  // empty: the names of the files tell
   ExtraKeys extra_keys = ExtraKeys::kError;
   std::vector<ColumnRule> columns;  // where other columns of the prompt files are read than those of the keys' names
 
@@ -85,7 +85,9 @@ struct Drawing {
   EngineOptions engine;
   std::vector<std::string> devices;  // draw at once, of one kind; "all": every CUDA device; empty: engine.device
   int batch_size = 1;                // pictures in one call of the UNet
-  OnFailure on_failure = OnFailure::kStop;
+  // Empty only until it is known where prompts come from: the others of a file are drawn, those of the command line
+  // not.
+  std::optional<OnFailure> on_failure;
 };
 
 // How a person or a program is told.

@@ -109,7 +109,7 @@ std::optional<PromptRow> PromptFiles::next(const PromptFile::Refuse& refuse) {
 std::optional<PromptRow> PromptFiles::next_of(const Source& source, const PromptFile::Refuse& refuse) {
   names_.push_back(source.path == "-" ? "standard input" : source.path);
   if (source.is_prompt) return read_prompt(source.path, refuse);
-  const PromptFormat format = source_->format ? *source_->format : format_of(source.path);
+  const PromptFormat format = source_->format_of_file ? *source_->format_of_file : format_of(source.path);
   current_ = std::make_unique<PromptFile>(source.path, format, source_->extra_keys, &columns_, remarks_);
   return std::nullopt;
 }

@@ -145,7 +145,7 @@ void Executor::pass_on(const EngineFacts& engine, const Job& job, const Settings
 
 void Executor::fail(const Job& job, const Error& error) {
   writer_.add({.job = &job, .failure = error});  // told of after those before it
-  if (options_->drawing.on_failure == OnFailure::kStop) throw Error(error);
+  if (options_->drawing.on_failure != OnFailure::kGoOn) throw Error(error);
 }
 
 void Executor::tell(const WrittenPicture& picture) {
