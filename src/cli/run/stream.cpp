@@ -30,8 +30,8 @@ class Stream {
         maker_(options.request, plan_.bundle),
         columns_(options.source.columns),
         warnings_(remarks_, console),
-        file_("-", options.source.format_of_file.value_or(PromptFormat::kTxt), options.source.extra_keys, &columns_, &remarks_,
-              Requests::kOfOneLine),
+        file_("-", options.source.format_of_file.value_or(PromptFormat::kTxt), options.source.extra_keys, &columns_,
+              &remarks_, Requests::kOfOneLine),
         reporter_(options, console, plan_) {}
 
   ExitCode draw() {
