@@ -11,13 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "fixtures/drawer.h"
 #include "fixtures/toy_bundle.h"
 #include "txt2img/error.h"
 
 namespace txt2img {
 namespace {
-
-EngineOptions on_cpu() { return {.device = "cpu", .precision = {}, .vae_precision = {}, .threads = 1}; }
 
 Settings settings(const std::string& prompt, std::uint64_t seed = 0) {
   return {.prompt = prompt,
@@ -29,34 +28,6 @@ Settings settings(const std::string& prompt, std::uint64_t seed = 0) {
           .height = 16,
           .sampler = SamplerKind::kEuler};
 }
-
-// A pipeline, and the tokenizers that feed it.
-class Drawer {
- public:
-  Drawer(const Bundle& bundle, const EngineOptions& options) : tokenizers_(bundle), pipeline_(bundle, options) {}
-
-  void draw(const std::vector<Settings>& batch, const Observer& observer) {
-    std::vector<PictureInput> inputs;
-    for (const Settings& what : batch) inputs.push_back(make_input(what, tokenizers_));
-    pipeline_.draw(inputs, observer);
-  }
-
- private:
-  Tokenizers tokenizers_;
-  Pipeline pipeline_;
-};
-
-std::vector<Picture> draw_all(Drawer& pipeline, const std::vector<Settings>& batch, Observer observer = {}) {
-  std::vector<Picture> pictures;
-  observer.on_picture = [&](std::size_t index, Picture&& picture) {
-    EXPECT_EQ(index, pictures.size());
-    pictures.push_back(std::move(picture));
-  };
-  pipeline.draw(batch, observer);
-  return pictures;
-}
-
-Picture draw_one(Drawer& pipeline, const Settings& what) { return draw_all(pipeline, {what}).front(); }
 
 // Ids of the empty prompt: bos 512 and seven of eos 513.
 constexpr double kEmptyMean = (512 + 7 * 513) / 8.0 / 100;
