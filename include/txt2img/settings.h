@@ -55,7 +55,7 @@ struct TXT2IMG_API Settings {
   SizeConditioning size_conditioning{};
 
   [[nodiscard]] bool is_guided() const { return guidance > 1; }
-  [[nodiscard]] bool is_guided_at(std::size_t step, std::size_t step_count) const;
+  [[nodiscard]] bool is_guided_at(int step, int step_count) const;
   bool operator==(const Settings&) const = default;
 };
 

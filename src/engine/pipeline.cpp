@@ -62,6 +62,17 @@ std::vector<std::uint64_t> seeds_of(std::span<const PictureInput> pictures) {
   return seeds;
 }
 
+// Further calls are part of the step before them, so that there are as many steps as were asked for.
+std::vector<bool> guided_steps(const Settings& settings, const Trajectory& trajectory) {
+  std::vector<bool> are_guided;
+  int step = -1;
+  for (const Step& call : trajectory.steps) {
+    if (!call.is_further_call) ++step;
+    are_guided.push_back(settings.is_guided_at(step, settings.steps));
+  }
+  return are_guided;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Bundle bundle, const EngineOptions& options)
@@ -146,6 +157,7 @@ at::Tensor Pipeline::run(const Unet& unet, const Batch& batch, const NoiseSource
   const std::size_t steps = trajectory.steps.size();
   const auto sampler = make_sampler(settings.sampler, settings.sampler_options, bundle_.scheduler);
   const Start start = start_from_noise(trajectory, batch.noise);
+  const std::vector<bool> is_guided = guided_steps(settings, trajectory);
   std::size_t step = start.first_step;
   StepHooks hooks;
   hooks.keep_going = [&](int done) {
@@ -156,7 +168,7 @@ at::Tensor Pipeline::run(const Unet& unet, const Batch& batch, const NoiseSource
   const Denoiser guided = make_denoiser(unet, batch, true);
   const Denoiser plain = make_denoiser(unet, batch, false);
   const Denoise denoise = [&](const at::Tensor& x, const NoiseLevel& level) {
-    return settings.is_guided_at(step, steps) ? guided(x, level) : plain(x, level);
+    return is_guided[step] ? guided(x, level) : plain(x, level);
   };
   return run_sampler(*sampler, trajectory, start, denoise, noise, hooks);
 }

@@ -34,6 +34,7 @@ class TextWarnings {
   std::size_t styles_ = 0;            // that were looked at
   std::size_t cut_ = 0;               // texts that do not fit
   bool is_negative_useless_ = false;  // and that was said
+  bool is_interval_useless_ = false;  // likewise
 };
 
 // Where T2I-CompBench's evaluators would read another prompt in a name.

@@ -131,9 +131,11 @@ ScheduleKind default_schedule(const NoiseSchedule& noise, const Bundle& bundle, 
 void drop_negative_zeros(Settings& settings) {
   for (const SettingInfo& row : settings_table()) {
     std::visit(
-        [&](auto member) {
-          if constexpr (std::is_same_v<std::remove_cvref_t<decltype(at(settings, member))>, double>)
-            at(settings, member) += 0.0;
+        [&]<class Part, class Value>(Value Part::* member) {
+          if constexpr (std::is_same_v<Value, double>) at(settings, member) += 0.0;
+          if constexpr (std::is_same_v<Value, std::vector<double>> && std::is_same_v<Part, Settings>) {
+            for (double& value : at(settings, member)) value += 0.0;
+          }
         },
         row.member);
   }

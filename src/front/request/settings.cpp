@@ -34,7 +34,7 @@ void check_guidance_interval(const Settings& settings, const Bundle& bundle) {
                 "guidance_interval has no meaning for this model, whose UNet takes the guidance itself; leave it out");
   }
   for (int step = 0; step < settings.steps; ++step) {
-    if (settings.is_guided_at(static_cast<std::size_t>(step), static_cast<std::size_t>(settings.steps))) return;
+    if (settings.is_guided_at(step, settings.steps)) return;
   }
   throw Error(ExitCode::kUsage,
               format_text("{} holds none of {} steps; for no guidance give guidance 1", text, settings.steps));
@@ -113,8 +113,8 @@ std::string to_text(const std::vector<double>& values) { return joined(values, "
 
 }  // namespace
 
-bool Settings::is_guided_at(std::size_t step, std::size_t step_count) const {
-  const double share = static_cast<double>(step) / static_cast<double>(step_count);
+bool Settings::is_guided_at(int step, int step_count) const {
+  const double share = static_cast<double>(step) / step_count;
   return guidance_interval.front() <= share && share < guidance_interval.back();
 }
 

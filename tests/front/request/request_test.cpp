@@ -185,12 +185,18 @@ TEST(Request, GuidanceActsInAnIntervalOfTheRun) {
   EXPECT_TRUE(refusal(ask({0, 0.5}), distilled).starts_with("guidance_interval has no meaning for this model"));
 }
 
+TEST(Request, AnIntervalHasOneSpelling) {
+  Request request;
+  request.ask(&Settings::guidance_interval, {-0.0, 0.5});
+  EXPECT_EQ(setting_text(settle(request, make_bundle()), *find_setting("guidance_interval")), "0,0.5");
+}
+
 TEST(Request, AnIntervalHasItsBeginButNotItsEnd) {
   const Settings settings{.guidance_interval = {0.25, 0.75}};
   std::string guided;
-  for (std::size_t step = 0; step < 8; ++step) guided += settings.is_guided_at(step, 8) ? 'g' : '-';
+  for (int step = 0; step < 8; ++step) guided += settings.is_guided_at(step, 8) ? 'g' : '-';
   EXPECT_EQ(guided, "--gggg--");
-  for (std::size_t step = 0; step < 8; ++step) EXPECT_TRUE(Settings{}.is_guided_at(step, 8));
+  for (int step = 0; step < 8; ++step) EXPECT_TRUE(Settings{}.is_guided_at(step, 8));
 }
 
 TEST(Request, StepsDoNotPassTheLimitWhateverTheModel) {

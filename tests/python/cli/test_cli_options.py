@@ -1,5 +1,6 @@
 """What the command line accepts, and how it says no. Nothing here needs the engine."""
 
+import json
 import os
 
 import pytest
@@ -341,5 +342,9 @@ def test_an_interval_of_guidance_is_recorded_unless_it_is_all_of_the_run(program
     assert record["guidance_interval"] == [0.25, 0.5]
     result = program.run("--dry-run", "x", "-g", 1, "--guidance-interval", "0.25,0.5")
     assert "the guidance interval has no effect without guidance" in result.err
+    lines = "".join(json.dumps({"prompt": "x", "steps": steps}) + "\n" for steps in (8, 9))
+    (program.folder / "p.jsonl").write_text(lines)
+    result = program.run("--dry-run", "-f", "p.jsonl", "-g", 1, "--guidance-interval", "0.25,0.5")
+    assert result.err.count("the guidance interval has no effect") == 1
     result = program.run("--dry-run", "x", "--guidance-interval", "0.5")
     assert (result.code, "give BEGIN,END" in result.err) == (64, True)
