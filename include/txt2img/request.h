@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
@@ -22,9 +23,10 @@ class TXT2IMG_API Request {
   // Asks for a value: ask(&Settings::steps, 20), ask(&SamplerOptions::eta, 0.5).
   template <class Part, class Value>
   Request& ask(Value Part::* member, std::type_identity_t<Value> value) {
+    const std::size_t row = number_of(member);
     at(settings_, member) = std::move(value);
-    asked_.set(number_of(member));
-    by_label_.reset(number_of(member));
+    asked_.set(row);
+    by_label_.reset(row);
     return *this;
   }
   // Asks for an option of a sampler. Throws as set_option() does.

@@ -22,10 +22,11 @@ std::map<std::string_view, const OptionInfo*> map_flags() {
 std::vector<const SettingInfo*> list_settings() {
   std::vector<const SettingInfo*> settings;
   for (const OptionInfo& option : option_table()) {
+    settings.push_back(nullptr);
+    if (option.set != nullptr || option.ask != nullptr) continue;
     std::string name(name_of(option));
     std::ranges::replace(name, '-', '_');
-    const bool is_setting = option.set == nullptr && option.ask == nullptr;
-    settings.push_back(is_setting ? find_setting(name) : nullptr);
+    settings.back() = find_setting(name);
   }
   return settings;
 }

@@ -174,8 +174,9 @@ void Request::ask_option(const SamplerOptionInfo& info, std::string_view text) {
 }
 
 void Request::ask_sampler(const SamplerChoice& choice) {
-  for (const SettingInfo& row : settings_table()) {
-    if (by_label_.test(number_of(row.member))) forget(row.member);
+  const std::span<const SettingInfo> table = settings_table();
+  for (std::size_t i = 0; by_label_.any() && i < table.size(); ++i) {
+    if (by_label_.test(i)) forget(table[i].member);
   }
   ask(&Settings::sampler, choice.sampler);
   const auto add = [this](auto member, auto value) {
@@ -216,8 +217,9 @@ void Request::forget_options() {
 
 Settings Request::with_defaults(const Bundle& bundle) const {
   Settings settings = settings_;
-  for (std::size_t i = 0; i < settings_table().size(); ++i) {
-    const SettingInfo& row = settings_table()[i];
+  const std::span<const SettingInfo> table = settings_table();
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const SettingInfo& row = table[i];
     if (asked_.test(i)) continue;
     if (row.set_default != nullptr) row.set_default(settings, bundle);
     if (row.option == nullptr || settings.sampler != bundle.defaults.sampler) continue;

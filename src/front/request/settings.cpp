@@ -130,9 +130,14 @@ const SettingInfo* find_setting(std::string_view name) {
 }
 
 std::size_t number_of(const SettingMember& member) {
-  const auto row = std::ranges::find(settings_table(), member, &SettingInfo::member);
-  assert(row != settings_table().end());
-  return static_cast<std::size_t>(row - settings_table().begin());
+  const std::span<const SettingInfo> table = settings_table();
+  // Types first: to compare two variants costs a call.
+  const auto is_it = [&](const SettingInfo& row) {
+    return row.member.index() == member.index() && row.member == member;
+  };
+  const auto row = std::ranges::find_if(table, is_it);
+  assert(row != table.end());
+  return static_cast<std::size_t>(row - table.begin());
 }
 
 bool is_default(const Settings& settings, const SettingInfo& row) {
