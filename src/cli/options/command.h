@@ -1,7 +1,6 @@
 // What the program is asked to do: one of several things, each with what it needs and nothing else.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "foreign/request.h"
 #include "options/column_map.h"
 #include "options/prompt_format.h"
+#include "screen/choices.h"
 #include "screen/console.h"
 #include "screen/progress.h"
 #include "txt2img/bundle.h"
@@ -23,24 +23,32 @@
 
 namespace txt2img::cli {
 
-// The names of these choices are in the order of their values.
 enum class ListSubject { kSamplers, kSchedules, kModels, kDevices };
-inline constexpr std::array<std::string_view, 4> kListSubjectNames = {"samplers", "schedules", "models", "devices"};
+inline constexpr auto kListSubjects = choices<ListSubject>({{ListSubject::kSamplers, "samplers"},
+                                                            {ListSubject::kSchedules, "schedules"},
+                                                            {ListSubject::kModels, "models"},
+                                                            {ListSubject::kDevices, "devices"}});
 
-inline constexpr std::array<std::string_view, 4> kOnExistsNames = {"rename", "overwrite", "skip", "error"};
-inline constexpr std::array<std::string_view, 3> kVaeTilingNames = {"auto", "on", "off"};
-inline constexpr std::array<std::string_view, 3> kVerifyModelNames = {"always", "once", "never"};
+inline constexpr auto kOnExists = choices<OnExists>({{OnExists::kRename, "rename"},
+                                                     {OnExists::kOverwrite, "overwrite"},
+                                                     {OnExists::kSkip, "skip"},
+                                                     {OnExists::kError, "error"}});
+inline constexpr auto kVaeTilings =
+    choices<VaeTiling>({{VaeTiling::kAuto, "auto"}, {VaeTiling::kOn, "on"}, {VaeTiling::kOff, "off"}});
+inline constexpr auto kVerifyModel = choices<VerifyModel>(
+    {{VerifyModel::kAlways, "always"}, {VerifyModel::kOnce, "once"}, {VerifyModel::kNever, "never"}});
 
 // What is done about keys of a prompt file that mean nothing here.
 enum class ExtraKeys { kError, kPass };
-inline constexpr std::array<std::string_view, 2> kExtraKeysNames = {"error", "pass"};
+inline constexpr auto kExtraKeys = choices<ExtraKeys>({{ExtraKeys::kError, "error"}, {ExtraKeys::kPass, "pass"}});
 
 enum class ResultFormat { kText, kJson };
 enum class Metadata { kWrite, kOmit };
 
 // How the pictures in a folder are called: by number and prompt, or as an evaluator wants them.
 enum class Layout { kFlat, kGeneval, kT2iCompbench };
-inline constexpr std::array<std::string_view, 3> kLayoutNames = {"flat", "geneval", "t2i-compbench"};
+inline constexpr auto kLayouts =
+    choices<Layout>({{Layout::kFlat, "flat"}, {Layout::kGeneval, "geneval"}, {Layout::kT2iCompbench, "t2i-compbench"}});
 
 // Item i of a run belongs to shard i mod count.
 struct Shard {

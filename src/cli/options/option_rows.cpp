@@ -24,10 +24,10 @@ constexpr OptionInfo kTable[] = {
      "May be repeated.",
      [](Options& o, std::string_view t) { o.columns.push_back(parse_column_rule(t)); }},
     {"--format", "", kText, kCommandLine, kPicture, "Of the prompt file, where its name does not tell.",
-     set_choice<&Options::format_of_file, &kPromptFormatNames>, kPromptFormatNames},
+     set_choice<&Options::format_of_file, &kPromptFormats>, kPromptFormats.names},
     {"--extra-keys", "", kText, kCommandLine, kPicture,
      "Keys and columns of the prompt file that are not known: refuse them, or pass them on to --json; error.",
-     set_choice<&Options::extra_keys, &kExtraKeysNames>, kExtraKeysNames},
+     set_choice<&Options::extra_keys, &kExtraKeys>, kExtraKeys.names},
     setting("-N,--negative,--negative-prompt", "TEXT", kPicture, "What the picture should not show."),
     asking("-n,--count", "N", kInteger, kPicture, "Pictures per prompt, with the seeds s, s+1, ...; 1.",
            [](Request& r, std::string_view t) { r.count = parse_integer(t); }),
@@ -52,7 +52,7 @@ constexpr OptionInfo kTable[] = {
     {"--verify-model", "", kText, kEverywhere, kModel,
      "Compare the model's files with their SHA-256: at every start, once (remembered until a file changes), or never; "
      "once.",
-     set_choice<&Options::verify_model, &kVerifyModelNames>, kVerifyModelNames},
+     set_choice<&Options::verify_model, &kVerifyModel>, kVerifyModel.names},
 
     setting("--steps", "N", kSampling, "Steps of the sampler."),
     setting("-g,--guidance,--cfg-scale", "X", kSampling,
@@ -114,10 +114,7 @@ constexpr OptionInfo kTable[] = {
     {"--vae-tiling", "", kText, kEverywhere, kMachine,
      "Decode in tiles: half of the memory or less, up to twice the time, the same picture but for rounding; auto does "
      "so where decoding at once would take more than half of the device's memory.",
-     [](Options& o, std::string_view t) {
-       o.engine.vae_tiling = static_cast<VaeTiling>(parse_choice(t, kVaeTilingNames));
-     },
-     kVaeTilingNames},
+     [](Options& o, std::string_view t) { o.engine.vae_tiling = parse_choice(t, kVaeTilings); }, kVaeTilings.names},
     {"--low-memory", "", kSwitch, kEverywhere, kMachine,
      "Load text encoder, UNet and VAE one after the other, and free each after use.",
      [](Options& o, std::string_view t) { o.engine.memory = parse_switch(t) ? MemoryUse::kLow : MemoryUse::kNormal; }},
@@ -139,12 +136,12 @@ constexpr OptionInfo kTable[] = {
     {"--layout", "", kText, kEverywhere, kOutput,
      "Names in a folder: number and prompt, or as the evaluators GenEval and T2I-CompBench read them. flat with "
      "--file.",
-     set_choice<&Options::layout, &kLayoutNames>, kLayoutNames},
+     set_choice<&Options::layout, &kLayouts>, kLayouts.names},
     {"--on-exists", "", kText, kEverywhere, kOutput,
      "If the file is there already. The default is overwrite for x.png and templates, else rename; pictures of a "
      "prompt file "
      "or layout need names that are free (error), but for a line that names its own file.",
-     set_choice<&Options::on_exists, &kOnExistsNames>, kOnExistsNames},
+     set_choice<&Options::on_exists, &kOnExists>, kOnExists.names},
     {"--resume", "", kSwitch, kEverywhere, kOutput,
      "Leave pictures alone that are there, whole and of the same job; draw the others. Without a seed the one of the "
      "earlier run is taken. Pictures of lines that moved are renamed, damaged ones and those of other settings "
@@ -181,7 +178,7 @@ constexpr OptionInfo kTable[] = {
      [](Options& o, std::string_view t) { o.format = parse_switch(t) ? ResultFormat::kJson : ResultFormat::kText; }},
     {"--progress", "", kText, kEverywhere, kOutput,
      "On standard error; auto is a bar on a terminal and a line per picture elsewhere.",
-     set_choice<&Options::progress, &kProgressNames>, kProgressNames},
+     set_choice<&Options::progress, &kProgressStyles>, kProgressStyles.names},
     {"-q,--quiet", "", kSwitch, kEverywhere, kOutput, "Say nothing but errors.", set_verbosity<Verbosity::kQuiet>},
     {"-v,--verbose", "", kSwitch, kEverywhere, kOutput, "Say more, and the details of errors.",
      set_verbosity<Verbosity::kVerbose>},
@@ -207,9 +204,9 @@ constexpr OptionInfo kTable[] = {
     {"--list", "", kText, kCommandLine, kOther, "List what there is to choose from.",
      [](Options& o, std::string_view t) {
        choose_action(o, Action::kList);
-       o.list = static_cast<ListSubject>(parse_choice(t, kListSubjectNames));
+       o.list = parse_choice(t, kListSubjects);
      },
-     kListSubjectNames},
+     kListSubjects.names},
     {"--check", "[DIR]", kOptionalText, kCommandLine, kOther,
      "Check a model folder: manifest, hashes, tokenizer and a picture of one step.",
      choose_with_subject<Action::kCheck>},

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string_view>
-#include <type_traits>
 
 #include "options/option_values.h"
 #include "options/options.h"
@@ -11,20 +10,9 @@
 // All throw Error(kUsage) that says what is wrong with the text.
 namespace txt2img::cli {
 
-template <typename T>
-struct Unwrapped {
-  using Type = T;
-};
-template <typename T>
-struct Unwrapped<std::optional<T>> {
-  using Type = T;
-};
-
-// An enum whose values have the order of its names.
-template <auto Field, const auto* kNames>
+template <auto Field, const auto* kChoices>
 void set_choice(Options& options, std::string_view text) {
-  using Choice = Unwrapped<std::remove_cvref_t<decltype(options.*Field)>>::Type;
-  options.*Field = static_cast<Choice>(parse_choice(text, *kNames));
+  options.*Field = parse_choice(text, *kChoices);
 }
 
 template <auto Field>

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "screen/choices.h"
 #include "txt2img/settings.h"
 
 namespace txt2img::cli {
@@ -30,6 +31,11 @@ std::vector<std::string> parse_devices(std::string_view text);                  
 std::string parse_file_name(std::string_view text, std::string_view extension);              // "a/x.png" for ".png"
 std::pair<std::size_t, std::size_t> parse_shard(std::string_view text);                      // "3/8": 0 ... 7 of 8
 std::size_t parse_choice(std::string_view text, std::span<const std::string_view> choices);  // its index
+
+template <class Value, std::size_t kSize>
+Value parse_choice(std::string_view text, const Choices<Value, kSize>& choices) {
+  return choices.values[parse_choice(text, choices.names)];
+}
 
 // "; did you mean 'x'?", or nothing if no candidate is near.
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);

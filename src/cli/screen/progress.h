@@ -1,7 +1,6 @@
 // How far the run is, in one of several styles on standard error.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,13 +9,17 @@
 #include <string>
 #include <string_view>
 
+#include "screen/choices.h"
 #include "screen/console.h"
 
 namespace txt2img::cli {
 
-// The names of the styles are in the order of their values.
 enum class ProgressStyle { kAuto, kBar, kPlain, kJson, kNone };
-inline constexpr std::array<std::string_view, 5> kProgressNames = {"auto", "bar", "plain", "json", "none"};
+inline constexpr auto kProgressStyles = choices<ProgressStyle>({{ProgressStyle::kAuto, "auto"},
+                                                                {ProgressStyle::kBar, "bar"},
+                                                                {ProgressStyle::kPlain, "plain"},
+                                                                {ProgressStyle::kJson, "json"},
+                                                                {ProgressStyle::kNone, "none"}});
 
 // In seconds.
 struct Times {
