@@ -1,5 +1,6 @@
 // parameters_text: the infotext of AUTOMATIC1111's web UI, which image viewers and model sites read.
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "txt2img/format_text.h"
 #include "txt2img/number_text.h"
@@ -7,6 +8,15 @@
 
 namespace txt2img {
 namespace {
+
+struct Label {
+  std::string_view setting, label;
+};
+
+// Of settings that are said where they are not at their default, in this order.
+constexpr Label kLabels[] = {{"clip_skip", "Clip skip"},         {"eta", "Eta DDIM"},      {"s_churn", "Sigma churn"},
+                             {"s_tmin", "Sigma tmin"},           {"s_tmax", "Sigma tmax"}, {"s_noise", "Sigma noise"},
+                             {"guidance_rescale", "CFG Rescale"}};
 
 // A PNG text ends at a NUL; everything else may stand in a prompt.
 std::string without_nul(std::string_view text) {
@@ -42,14 +52,10 @@ std::string parameters_text(const Record& record) {
   text += format_text(", Size: {}x{}", settings.width, settings.height);
   text += ", Model hash: " + record.model_sha256.substr(0, 10);
   text += ", Model: " + quoted_if_needed(without_nul(record.model));
-  if (settings.clip_skip != 1) text += ", Clip skip: " + std::to_string(settings.clip_skip);
-  const SamplerOptions& options = settings.sampler_options;
-  if (options.eta != 0) text += ", Eta DDIM: " + to_shortest_text(options.eta);
-  if (options.s_churn != 0) text += ", Sigma churn: " + to_shortest_text(options.s_churn);
-  if (options.s_tmin != 0) text += ", Sigma tmin: " + to_shortest_text(options.s_tmin);
-  if (options.s_tmax != SamplerOptions{}.s_tmax) text += ", Sigma tmax: " + to_shortest_text(options.s_tmax);
-  if (options.s_noise != 1) text += ", Sigma noise: " + to_shortest_text(options.s_noise);
-  if (settings.guidance_rescale != 0) text += ", CFG Rescale: " + to_shortest_text(settings.guidance_rescale);
+  for (const auto& [setting, label] : kLabels) {
+    const SettingInfo& row = *find_setting(setting);
+    if (!is_default(settings, row)) text += format_text(", {}: {}", label, setting_text(settings, row));
+  }
   text += ", Version: txt2img " + record.version;
   return text;
 }
