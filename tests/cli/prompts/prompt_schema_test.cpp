@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "options/prompt_keys.h"
 #include "prompts/prompt_row.h"
 #include "txt2img/error.h"
+#include "txt2img/settings.h"
 
 namespace txt2img::cli {
 namespace {
@@ -59,6 +61,36 @@ TEST(PromptSchema, HasTheTypesOfTheParser) {
   for (const auto& [key, rule] : schema["properties"].items()) {
     for (const json& value : values) EXPECT_EQ(is_read(key, value), allows(schema, rule, value)) << key << " " << value;
   }
+}
+
+// Above 0 is 1e-9 and more in the table; what only the model bounds has no greatest value.
+void expect_range(const json& rule, const SettingInfo& row) {
+  constexpr double kTiny = 1e-9;
+  const bool is_unbounded = row.max >= std::numeric_limits<int>::max();
+  EXPECT_EQ(rule.contains("minimum") ? rule["minimum"].get<double>() : rule["exclusiveMinimum"].get<double>() + kTiny,
+            row.min)
+      << row.name;
+  EXPECT_EQ(rule.contains("maximum"), !is_unbounded) << row.name;
+  if (!is_unbounded) {
+    EXPECT_EQ(rule["maximum"].get<double>(), row.max) << row.name;
+  }
+}
+
+TEST(PromptSchema, HasTheSettingsOfTheTableAndTheirRanges) {
+  const json properties = read_schema()["properties"];
+  int ranges = 0;
+  for (const SettingInfo& row : settings_table()) {
+    const json& rule = properties.at(std::string(row.name));
+    if (rule.contains("enum")) {
+      SamplerOptions options;
+      for (const json& choice : rule["enum"])
+        EXPECT_NO_THROW(set_option(options, *row.option, choice.get<std::string>())) << row.name;
+    }
+    if (rule.value("type", json()) != "integer" && rule.value("type", json()) != "number") continue;
+    expect_range(rule, row);
+    ++ranges;
+  }
+  EXPECT_GT(ranges, 15);
 }
 
 }  // namespace
