@@ -61,7 +61,7 @@ constexpr OptionInfo kTable[] = {
     setting(
         "--guidance-interval", "BEGIN,END", kSampling,
         "Shares of the run between which guidance acts, such as 0.1,0.8: of n steps those i = 0 ... n-1 with BEGIN <= "
-        "i/n < END. The others are computed without the negative half, in half of the time; 0,1."),
+        "i/n < END. The others are computed without the negative half, in as little as half of the time; 0,1."),
     setting("--sampler", "NAME", kSampling,
             "The stepping rule (--list samplers); labels like \"DPM++ 2M Karras\" and the class names of diffusers are "
             "understood."),
