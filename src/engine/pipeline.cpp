@@ -62,15 +62,16 @@ std::vector<std::uint64_t> seeds_of(std::span<const PictureInput> pictures) {
   return seeds;
 }
 
-// Further calls are part of the step before them, so that there are as many steps as were asked for.
-std::vector<bool> guided_steps(const Settings& settings, const Trajectory& trajectory) {
-  std::vector<bool> are_guided;
+// Of each step of the trajectory. Further calls are part of the step before them, so that there are as many steps as
+// were asked for.
+std::vector<Guidance> guidance_of(const Settings& settings, const Trajectory& trajectory) {
+  std::vector<Guidance> guidance;
   int step = -1;
   for (const Step& call : trajectory.steps) {
     if (!call.is_further_call) ++step;
-    are_guided.push_back(settings.is_guided_at(step, settings.steps));
+    guidance.push_back(settings.is_guided_at(step, settings.steps) ? Guidance::kOn : Guidance::kOff);
   }
-  return are_guided;
+  return guidance;
 }
 
 }  // namespace
@@ -135,7 +136,7 @@ Conditioning Pipeline::negative_conditioning(const Batch& batch, const EncodedTe
   return conditioning;
 }
 
-Denoiser Pipeline::make_denoiser(const Unet& unet, const Batch& batch, bool is_guided) const {
+Denoiser Pipeline::make_denoiser(const Unet& unet, const Batch& batch) const {
   const Settings& settings = batch.settings();
   DenoiserOptions options = denoiser_options(bundle_.scheduler, settings.sampler, settings.sampler_options);
   options.guidance = settings.guidance;
@@ -144,7 +145,7 @@ Denoiser Pipeline::make_denoiser(const Unet& unet, const Batch& batch, bool is_g
     return unet.predict(latent, timestep, conditioning);
   };
   std::optional<Conditioning> negative;
-  if (is_guided && batch.negatives) negative = negative_conditioning(batch, *batch.negatives);
+  if (batch.negatives) negative = negative_conditioning(batch, *batch.negatives);
   return {predict, options,
           make_conditioning(bundle_, batch.prompts, settings, GuidanceHalf::kPositive, placement_.device), negative};
 }
@@ -157,7 +158,7 @@ at::Tensor Pipeline::run(const Unet& unet, const Batch& batch, const NoiseSource
   const std::size_t steps = trajectory.steps.size();
   const auto sampler = make_sampler(settings.sampler, settings.sampler_options, bundle_.scheduler);
   const Start start = start_from_noise(trajectory, batch.noise);
-  const std::vector<bool> is_guided = guided_steps(settings, trajectory);
+  const std::vector<Guidance> guidance = guidance_of(settings, trajectory);
   std::size_t step = start.first_step;
   StepHooks hooks;
   hooks.keep_going = [&](int done) {
@@ -165,10 +166,9 @@ at::Tensor Pipeline::run(const Unet& unet, const Batch& batch, const NoiseSource
     if (observer.on_step) observer.on_step(done, static_cast<int>(steps));
     return !observer.is_cancelled || !observer.is_cancelled();
   };
-  const Denoiser guided = make_denoiser(unet, batch, true);
-  const Denoiser plain = make_denoiser(unet, batch, false);
+  const Denoiser denoiser = make_denoiser(unet, batch);
   const Denoise denoise = [&](const at::Tensor& x, const NoiseLevel& level) {
-    return is_guided[step] ? guided(x, level) : plain(x, level);
+    return denoiser(x, level, guidance[step]);
   };
   return run_sampler(*sampler, trajectory, start, denoise, noise, hooks);
 }

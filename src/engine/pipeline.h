@@ -53,8 +53,7 @@ class TXT2IMG_API Pipeline final : public Engine {
   // Shape of one picture's latent, (1, C, h, w).
   [[nodiscard]] std::vector<std::int64_t> latent_shape(const Settings& settings) const;
   [[nodiscard]] Conditioning negative_conditioning(const Batch& batch, const EncodedTexts& negatives) const;
-  // Without guidance where the step is outside its interval.
-  [[nodiscard]] Denoiser make_denoiser(const Unet& unet, const Batch& batch, bool is_guided) const;
+  [[nodiscard]] Denoiser make_denoiser(const Unet& unet, const Batch& batch) const;
   [[nodiscard]] at::Tensor run(const Unet& unet, const Batch& batch, const NoiseSource& noise,
                                const Observer& observer) const;
 

@@ -59,14 +59,13 @@ DenoiserOptions denoiser_options(const SchedulerConfig& config, SamplerKind samp
 
 Denoiser::Denoiser(Predict predict, DenoiserOptions options, Conditioning positive,
                    const std::optional<Conditioning>& negative)
-    : predict_(std::move(predict)),
-      options_(options),
-      conditioning_(negative ? negative->followed_by(positive) : std::move(positive)),
-      is_guided_(negative.has_value()) {}
+    : predict_(std::move(predict)), options_(options), positive_(std::move(positive)) {
+  if (negative) both_ = negative->followed_by(positive_);
+}
 
-at::Tensor Denoiser::guided_output(const at::Tensor& x, double timestep) const {
-  if (!is_guided_) return predict_(x, timestep, conditioning_);
-  const auto halves = predict_(at::cat({x, x}), timestep, conditioning_).chunk(2);
+at::Tensor Denoiser::output(const at::Tensor& x, double timestep, Guidance guidance) const {
+  if (!both_ || guidance == Guidance::kOff) return predict_(x, timestep, positive_);
+  const auto halves = predict_(at::cat({x, x}), timestep, *both_).chunk(2);
   const at::Tensor& unconditional = halves[0];
   const at::Tensor& conditional = halves[1];
   at::Tensor guided = unconditional + options_.guidance * (conditional - unconditional);
@@ -92,8 +91,8 @@ Denoised Denoiser::split(const at::Tensor& x, const at::Tensor& out, const Noise
   return {};
 }
 
-Denoised Denoiser::operator()(const at::Tensor& x, const NoiseLevel& level) const {
-  Denoised seen = split(x, guided_output(x, level.timestep), level);
+Denoised Denoiser::operator()(const at::Tensor& x, const NoiseLevel& level, Guidance guidance) const {
+  Denoised seen = split(x, output(x, level.timestep, guidance), level);
   if (options_.limit.kind == X0Limit::Kind::kNone) return seen;
   seen.x0 = limited(seen.x0, options_.limit);
   if (options_.limit.is_felt_by_eps) seen.eps = (x - level.alpha * seen.x0) / level.sigma;

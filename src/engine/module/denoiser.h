@@ -36,22 +36,25 @@ struct DenoiserOptions {
 TXT2IMG_API DenoiserOptions denoiser_options(const SchedulerConfig& config, SamplerKind sampler,
                                              const SamplerOptions& options);
 
+enum class Guidance { kOff, kOn };
+
 class TXT2IMG_API Denoiser {
  public:
-  // Without `negative` the network is called on N rows, with it on 2N, the negative ones first.
+  // Without `negative`, or guidance that is off, the network is called on N rows, else on 2N, the negative ones first.
   Denoiser(Predict predict, DenoiserOptions options, Conditioning positive,
            const std::optional<Conditioning>& negative);
 
-  [[nodiscard]] Denoised operator()(const at::Tensor& x, const NoiseLevel& level) const;
+  [[nodiscard]] Denoised operator()(const at::Tensor& x, const NoiseLevel& level,
+                                    Guidance guidance = Guidance::kOn) const;
 
  private:
   [[nodiscard]] Denoised split(const at::Tensor& x, const at::Tensor& out, const NoiseLevel& level) const;
-  [[nodiscard]] at::Tensor guided_output(const at::Tensor& x, double timestep) const;
+  [[nodiscard]] at::Tensor output(const at::Tensor& x, double timestep, Guidance guidance) const;
 
   Predict predict_;
   DenoiserOptions options_;
-  Conditioning conditioning_;
-  bool is_guided_;
+  Conditioning positive_;
+  std::optional<Conditioning> both_;  // the negative rows and these
 };
 
 }  // namespace txt2img
