@@ -35,7 +35,7 @@ class TXT2IMG_API Request {
   void ask_sampler(const SamplerChoice& choice);
   // For every setting, as the record of a picture does.
   void ask_all(const Settings& settings);
-  // For the options of samplers as they are, also those at their default: the bundle's do not count then.
+  // For the options of samplers as they are, but for the lists, also at their default: the bundle's do not count then.
   void ask_options(const SamplerOptions& options);
 
   // Takes it back: the bundle's default counts again.

@@ -89,7 +89,7 @@ struct SettingInfo {
   double max = 0;
   Recording recording = Recording::kUnlessDefault;
   Sharing sharing = Sharing::kBatch;
-  void (*set_default)(Settings& settings, const Bundle& bundle) = nullptr;  // empty: as in Settings{}
+  void (*set_default)(Settings& settings, const Bundle& bundle) = nullptr;  // empty: as in default_settings()
   // Empty: nothing but the range, or what settle() checks. Throws Error(kUsage).
   void (*check)(const Settings& settings, const Bundle& bundle) = nullptr;
   const SamplerOptionInfo* option = nullptr;  // where it is one of a sampler or schedule
@@ -97,11 +97,14 @@ struct SettingInfo {
 
 inline constexpr std::size_t kSettingsMax = 64;
 
+// All of them at their default, whatever the bundle.
+TXT2IMG_API const Settings& default_settings();
+
 // In the order of records. The sampler stands before its options, whose defaults depend on it.
 TXT2IMG_API std::span<const SettingInfo> settings_table();
 
 // Null if there is none of that name.
-TXT2IMG_API const SettingInfo* find_setting(std::string_view name);
+TXT2IMG_API const SettingInfo* setting_named(std::string_view name);
 
 // The row of a member, which must have one.
 TXT2IMG_API std::size_t number_of(const SettingMember& member);

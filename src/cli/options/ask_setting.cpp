@@ -12,40 +12,6 @@
 namespace txt2img::cli {
 namespace {
 
-void ask(Request& request, std::string Settings::* member, std::string_view text) {
-  request.ask(member, std::string(text));
-}
-
-void ask(Request& request, std::uint64_t Settings::* member, std::string_view text) {
-  if (const std::optional<std::uint64_t> seed = parse_seed(text))
-    request.ask(member, *seed);
-  else
-    request.forget(member);
-}
-
-void ask(Request& request, int Settings::* member, std::string_view text) { request.ask(member, parse_integer(text)); }
-
-void ask(Request& request, double Settings::* member, std::string_view text) { request.ask(member, parse_real(text)); }
-
-void ask(Request& request, SamplerKind Settings::* /*member*/, std::string_view text) {
-  request.ask_sampler(parse_sampler(text));
-}
-
-void ask(Request& request, ScheduleKind Settings::* member, std::string_view text) {
-  request.ask(member, parse_schedule(text));
-}
-
-void ask(Request& request, PixelPair SizeConditioning::* member, std::string_view text) {
-  const PixelPair pair =
-      kind_of(settings_table()[number_of(member)]) == ValueKind::kPlace ? parse_place(text) : parse_size(text);
-  request.ask(member, pair);
-}
-
-template <class Part>
-void ask(Request& request, std::vector<double> Part::* member, std::string_view text) {
-  request.ask(member, parse_reals(text));
-}
-
 // A switch stands alone on the command line, which cannot say false: what is true by itself takes a value.
 ValueKind kind_of_switch(bool SamplerOptions::* member) {
   return SamplerOptions{}.*member ? ValueKind::kBoolean : ValueKind::kSwitch;
@@ -75,6 +41,38 @@ struct KindOfMember {
     return ValueKind::kText;
   }
 };
+
+void ask(Request& request, std::string Settings::* member, std::string_view text) {
+  request.ask(member, std::string(text));
+}
+
+void ask(Request& request, std::uint64_t Settings::* member, std::string_view text) {
+  if (const std::optional<std::uint64_t> seed = parse_seed(text))
+    request.ask(member, *seed);
+  else
+    request.forget(member);
+}
+
+void ask(Request& request, int Settings::* member, std::string_view text) { request.ask(member, parse_integer(text)); }
+
+void ask(Request& request, double Settings::* member, std::string_view text) { request.ask(member, parse_real(text)); }
+
+void ask(Request& request, SamplerKind Settings::* /*member*/, std::string_view text) {
+  request.ask_sampler(parse_sampler(text));
+}
+
+void ask(Request& request, ScheduleKind Settings::* member, std::string_view text) {
+  request.ask(member, parse_schedule(text));
+}
+
+void ask(Request& request, PixelPair SizeConditioning::* member, std::string_view text) {
+  request.ask(member, KindOfMember{}(member) == ValueKind::kPlace ? parse_place(text) : parse_size(text));
+}
+
+template <class Part>
+void ask(Request& request, std::vector<double> Part::* member, std::string_view text) {
+  request.ask(member, parse_reals(text));
+}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "options/ask_setting.h"
+#include "options/prompt_keys.h"
 #include "txt2img/error.h"
 
 namespace txt2img::cli {
@@ -24,9 +25,7 @@ std::vector<const SettingInfo*> list_settings() {
   for (const OptionInfo& option : option_table()) {
     settings.push_back(nullptr);
     if (option.set != nullptr || option.ask != nullptr) continue;
-    std::string name(name_of(option));
-    std::ranges::replace(name, '-', '_');
-    settings.back() = find_setting(name);
+    settings.back() = setting_named(with_underscores(name_of(option)));
   }
   return settings;
 }
@@ -43,6 +42,16 @@ void ask(const Assignment& assignment, Request& request) {
     option.ask(request, assignment.value);
   else if (const SettingInfo* const row = setting_of(option))
     ask_setting(request, *row, assignment.value);
+}
+
+// Errors of the work begin with the origin of the value.
+template <class Work>
+void naming_origin(const Assignment& assignment, const Work& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    throw Error(assignment.code, assignment.origin + ": " + error.what());
+  }
 }
 
 }  // namespace
@@ -92,23 +101,16 @@ ValueKind kind_of(const OptionInfo& option) {
 }
 
 void apply(const Assignment& assignment, Request& request) {
-  try {
-    ask(assignment, request);
-  } catch (const Error& error) {
-    throw Error(assignment.code, assignment.origin + ": " + error.what());
-  }
+  naming_origin(assignment, [&] { ask(assignment, request); });
 }
 
 void apply(const Assignment& assignment, Options& options) {
-  if (assignment.option->set == nullptr) {
-    apply(assignment, options.request);
-    return;
-  }
-  try {
-    assignment.option->set(options, assignment.value);
-  } catch (const Error& error) {
-    throw Error(assignment.code, assignment.origin + ": " + error.what());
-  }
+  naming_origin(assignment, [&] {
+    if (assignment.option->set != nullptr)
+      assignment.option->set(options, assignment.value);
+    else
+      ask(assignment, options.request);
+  });
 }
 
 std::vector<Assignment> samplers_first(std::vector<Assignment> assignments) {

@@ -49,6 +49,17 @@ constexpr OptionInfo setting(std::string_view flags, std::string_view value, Gro
   return {.flags = flags, .value = value, .scope = Scope::kEverywhere, .group = group, .summary = summary};
 }
 
+constexpr OptionInfo asking(std::string_view flags, std::string_view value, ValueKind kind, Group group,
+                            std::string_view summary, void (*ask)(Request& request, std::string_view text)) {
+  return {.flags = flags,
+          .value = value,
+          .own_kind = kind,
+          .scope = Scope::kEverywhere,
+          .group = group,
+          .summary = summary,
+          .ask = ask};
+}
+
 std::span<const OptionInfo> option_table();
 
 std::string_view title(Group group);
@@ -61,17 +72,6 @@ std::vector<std::string_view> flags_of(const OptionInfo& option);
 
 // The option of that long name, null if there is none; '_' is read as '-'.
 const OptionInfo* find_option(std::string_view name);
-
-constexpr OptionInfo asking(std::string_view flags, std::string_view value, ValueKind kind, Group group,
-                            std::string_view summary, void (*ask)(Request& request, std::string_view text)) {
-  return {.flags = flags,
-          .value = value,
-          .own_kind = kind,
-          .scope = Scope::kEverywhere,
-          .group = group,
-          .summary = summary,
-          .ask = ask};
-}
 
 ValueKind kind_of(const OptionInfo& option);
 

@@ -5,16 +5,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "options/column_map.h"
 #include "options/command.h"
-#include "options/prompt_format.h"
 #include "screen/console.h"
-#include "screen/progress.h"
 #include "txt2img/bundle.h"
-#include "txt2img/engine.h"
-#include "txt2img/output_file.h"
 #include "txt2img/request.h"
 
 namespace txt2img::cli {

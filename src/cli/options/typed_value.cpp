@@ -32,9 +32,7 @@ Text text_of(ValueKind kind, const json& value) {
     case ValueKind::kBoolean: return value.is_boolean() ? Text(value.dump()) : std::nullopt;
     case ValueKind::kInteger: return value.is_number_integer() ? Text(value.dump()) : std::nullopt;
     case ValueKind::kReal: return value.is_number() ? Text(number_text(value)) : std::nullopt;
-    case ValueKind::kSeed:
-      return value.is_number_integer() || value == "random" ? Text(value.is_string() ? "random" : value.dump())
-                                                            : std::nullopt;
+    case ValueKind::kSeed: return value == "random" ? Text("random") : text_of(ValueKind::kInteger, value);
     case ValueKind::kSize: return value.is_array() ? list_text(value, "x") : string_text(value);
     case ValueKind::kPlace:
     case ValueKind::kReals: return value.is_array() ? list_text(value, ",") : string_text(value);

@@ -38,7 +38,7 @@ void TextWarnings::warn_of_style(const Plan& plan, const Settings& style) {
     console_->warning("the negative prompt has no effect without guidance; give a --guidance above 1");
     is_negative_useless_ = true;
   }
-  if (!style.is_guided() && style.guidance_interval != Settings{}.guidance_interval && !is_interval_useless_) {
+  if (!style.is_guided() && style.guidance_interval != default_settings().guidance_interval && !is_interval_useless_) {
     console_->warning("the guidance interval has no effect without guidance; give a --guidance above 1");
     is_interval_useless_ = true;
   }

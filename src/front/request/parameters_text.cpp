@@ -53,7 +53,7 @@ std::string parameters_text(const Record& record) {
   text += ", Model hash: " + record.model_sha256.substr(0, 10);
   text += ", Model: " + quoted_if_needed(without_nul(record.model));
   for (const auto& [setting, label] : kLabels) {
-    const SettingInfo& row = *find_setting(setting);
+    const SettingInfo& row = *setting_named(setting);
     if (!is_default(settings, row)) text += format_text(", {}: {}", label, setting_text(settings, row));
   }
   text += ", Version: txt2img " + record.version;

@@ -168,9 +168,8 @@ void check_rows(const Settings& settings, const Bundle& bundle) {
 }  // namespace
 
 void Request::ask_option(const SamplerOptionInfo& info, std::string_view text) {
-  Settings asked = settings_;
-  set_option(asked.sampler_options, info, text);
-  std::visit([&](auto member) { ask(member, asked.sampler_options.*member); }, info.member);
+  set_option(settings_.sampler_options, info, text);
+  std::visit([&](auto member) { ask(member, settings_.sampler_options.*member); }, info.member);
 }
 
 void Request::ask_sampler(const SamplerChoice& choice) {
@@ -196,17 +195,15 @@ void Request::ask_all(const Settings& settings) {
 }
 
 void Request::ask_options(const SamplerOptions& options) {
-  settings_.sampler_options = options;
-  for (std::size_t i = 0; i < settings_table().size(); ++i) {
-    if (settings_table()[i].option != nullptr) asked_.set(i);
-  }
+  for (const SamplerOptionInfo& row : sampler_options())
+    std::visit([&](auto member) { ask(member, options.*member); }, row.member);
 }
 
 void Request::forget(const SettingMember& member) {
-  std::visit([this](auto field) { at(settings_, field) = at(static_cast<const Settings&>(Settings{}), field); },
-             member);
-  asked_.reset(number_of(member));
-  by_label_.reset(number_of(member));
+  std::visit([this](auto field) { at(settings_, field) = at(default_settings(), field); }, member);
+  const std::size_t row = number_of(member);
+  asked_.reset(row);
+  by_label_.reset(row);
 }
 
 void Request::forget_options() {

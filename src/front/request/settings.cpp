@@ -25,7 +25,7 @@ void from_bundle(Settings& settings, const Bundle& bundle) {
 
 void check_guidance_interval(const Settings& settings, const Bundle& bundle) {
   const std::vector<double>& interval = settings.guidance_interval;
-  if (interval == Settings{}.guidance_interval) return;
+  if (interval == default_settings().guidance_interval) return;
   const bool is_interval = interval.size() == 2 && 0 <= interval[0] && interval[0] < interval[1] && interval[1] <= 1;
   const std::string text = "guidance_interval " + joined(interval, ",", to_shortest_text);
   if (!is_interval) throw Error(ExitCode::kUsage, text + " is no interval; give BEGIN,END with 0 <= BEGIN < END <= 1");
@@ -99,6 +99,10 @@ std::map<std::string_view, const SettingInfo*> map_names() {
   return rows;
 }
 
+bool has_same(const Settings& first, const Settings& second, const SettingInfo& row) {
+  return std::visit([&](auto member) { return at(first, member) == at(second, member); }, row.member);
+}
+
 std::string pair_text(const PixelPair& pair, char between) {
   return std::to_string(pair.first) + between + std::to_string(pair.second);
 }
@@ -123,7 +127,7 @@ std::span<const SettingInfo> settings_table() {
   return table;
 }
 
-const SettingInfo* find_setting(std::string_view name) {
+const SettingInfo* setting_named(std::string_view name) {
   static const auto rows = map_names();
   const auto found = rows.find(name);
   return found == rows.end() ? nullptr : found->second;
@@ -140,9 +144,13 @@ std::size_t number_of(const SettingMember& member) {
   return static_cast<std::size_t>(row - table.begin());
 }
 
-bool is_default(const Settings& settings, const SettingInfo& row) {
+const Settings& default_settings() {
   static const Settings defaults;
-  return std::visit([&](auto member) { return at(settings, member) == at(defaults, member); }, row.member);
+  return defaults;
+}
+
+bool is_default(const Settings& settings, const SettingInfo& row) {
+  return has_same(settings, default_settings(), row);
 }
 
 std::string setting_text(const Settings& settings, const SettingInfo& row) {
@@ -161,8 +169,7 @@ std::string setting_text(const Settings& settings, const SettingInfo& row) {
 
 bool can_share_batch(const Settings& first, const Settings& second) {
   return std::ranges::all_of(settings_table(), [&](const SettingInfo& row) {
-    if (row.sharing == kPicture) return true;
-    return std::visit([&](auto member) { return at(first, member) == at(second, member); }, row.member);
+    return row.sharing == kPicture || has_same(first, second, row);
   });
 }
 

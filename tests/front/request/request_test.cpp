@@ -34,20 +34,24 @@ Bundle make_bundle() {
   return bundle;
 }
 
+Settings full_settings() {
+  return {.prompt = "two red apples",
+          .negative = "grey",
+          .seed = 7,
+          .steps = 12,
+          .guidance = 3.25,
+          .guidance_rescale = 0.7,
+          .width = 512,
+          .height = 64,
+          .sampler = SamplerKind::kDdim,
+          .schedule = ScheduleKind::kTrailing,
+          .sampler_options = {.eta = 0.5},
+          .clip_skip = 2};
+}
+
 Request full_request() {
   Request request;
-  request.ask_all({.prompt = "two red apples",
-                   .negative = "grey",
-                   .seed = 7,
-                   .steps = 12,
-                   .guidance = 3.25,
-                   .guidance_rescale = 0.7,
-                   .width = 512,
-                   .height = 64,
-                   .sampler = SamplerKind::kDdim,
-                   .schedule = ScheduleKind::kTrailing,
-                   .sampler_options = {.eta = 0.5},
-                   .clip_skip = 2});
+  request.ask_all(full_settings());
   request.count = 3;
   return request;
 }
@@ -72,21 +76,7 @@ void expect_fine(const Change& change, const Bundle& bundle = make_bundle()) {
   EXPECT_NO_THROW(settle(request, bundle));
 }
 
-TEST(Request, TakesWhatWasAskedFor) {
-  const Settings expected = {.prompt = "two red apples",
-                             .negative = "grey",
-                             .seed = 7,
-                             .steps = 12,
-                             .guidance = 3.25,
-                             .guidance_rescale = 0.7,
-                             .width = 512,
-                             .height = 64,
-                             .sampler = SamplerKind::kDdim,
-                             .schedule = ScheduleKind::kTrailing,
-                             .sampler_options = {.eta = 0.5},
-                             .clip_skip = 2};
-  EXPECT_EQ(settle(full_request(), make_bundle()), expected);
-}
+TEST(Request, TakesWhatWasAskedFor) { EXPECT_EQ(settle(full_request(), make_bundle()), full_settings()); }
 
 TEST(Request, TakesTheRestFromTheBundle) {
   const Settings expected = {.prompt = "p",
@@ -188,7 +178,7 @@ TEST(Request, GuidanceActsInAnIntervalOfTheRun) {
 TEST(Request, AnIntervalHasOneSpelling) {
   Request request;
   request.ask(&Settings::guidance_interval, {-0.0, 0.5});
-  EXPECT_EQ(setting_text(settle(request, make_bundle()), *find_setting("guidance_interval")), "0,0.5");
+  EXPECT_EQ(setting_text(settle(request, make_bundle()), *setting_named("guidance_interval")), "0,0.5");
 }
 
 TEST(Request, AnIntervalHasItsBeginButNotItsEnd) {

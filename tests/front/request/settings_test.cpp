@@ -46,11 +46,11 @@ TEST(Settings, HaveARowForEachName) {
   std::set<std::string_view> names;
   for (const SettingInfo& row : settings_table()) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
-    EXPECT_EQ(find_setting(row.name), &row);
+    EXPECT_EQ(setting_named(row.name), &row);
     EXPECT_EQ(&settings_table()[number_of(row.member)], &row);
   }
   for (const SamplerOptionInfo& option : sampler_options()) EXPECT_TRUE(names.contains(option.name)) << option.name;
-  EXPECT_EQ(find_setting("stepz"), nullptr);
+  EXPECT_EQ(setting_named("stepz"), nullptr);
 }
 
 TEST(Settings, AreTheirDefaultUntilTheyChange) {
@@ -85,7 +85,7 @@ TEST(Settings, AreWrittenAsTheCommandLineReadsThem) {
   settings.size_conditioning = {.original_size = {640, 480}, .crop = {0, 64}};
   settings.sampler_options.sigmas = {14.5, 0.25, 0};
   settings.sampler_options.lower_order_final = false;
-  const auto text = [&](std::string_view name) { return setting_text(settings, *find_setting(name)); };
+  const auto text = [&](std::string_view name) { return setting_text(settings, *setting_named(name)); };
   EXPECT_EQ(text("seed"), "18446744073709551615");
   EXPECT_EQ(text("guidance"), "7.5");
   EXPECT_EQ(text("sampler"), "dpmpp_2m");
