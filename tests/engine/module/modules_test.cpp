@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "fixtures/cpu_placement.h"
 #include "fixtures/expect_error.h"
 #include "fixtures/toy_bundle.h"
 
@@ -55,14 +56,7 @@ TEST(Lease, LeavesAModuleThatIsKept) {
 // A toy whose text encoder's file goes away after it was leased once.
 class ModulesTest : public testing::Test {
  protected:
-  Modules modules(MemoryUse memory) {
-    return {bundle_,
-            {.device = at::kCPU,
-             .precision = Precision::kFloat32,
-             .vae_precision = Precision::kFloat32,
-             .memory = memory,
-             .switches = {}}};
-  }
+  Modules modules(MemoryUse memory) { return {bundle_, cpu_placement(memory)}; }
   void remove_file() const { std::filesystem::remove(toy_.folder() / bundle_.text_encoder.file); }
 
   const c10::InferenceMode guard_{};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "fixtures/cpu_placement.h"
 #include "fixtures/toy_bundle.h"
 
 namespace txt2img {
@@ -37,12 +38,7 @@ def forward(self, ids):
     return torch.stack([context, context]), context[:, 0, :0]
 )"}};
   Bundle bundle_ = toy_.bundle();
-  Modules modules_{bundle_,
-                   {.device = at::kCPU,
-                    .precision = Precision::kFloat32,
-                    .vae_precision = Precision::kFloat32,
-                    .memory = MemoryUse::kNormal,
-                    .switches = {}}};
+  Modules modules_{bundle_, cpu_placement(MemoryUse::kNormal)};
   TextCache cache_{modules_};
   bool has_leased_ = false;
 };

@@ -17,15 +17,7 @@ class PictureInputTest : public testing::Test {
   PictureInputTest() {
     vocabulary_.write(folder_.path());
     bundle_.folder = folder_.path();
-    bundle_.tokenizers = {{.kind = TokenizerKind::kClipBpe,
-                           .vocab = "vocab.json",
-                           .merges = "merges.txt",
-                           .model = "",
-                           .length = 5,
-                           .bos = vocabulary_.bos,
-                           .eos = vocabulary_.eos,
-                           .pad = vocabulary_.eos,
-                           .special = {}}};
+    bundle_.tokenizers = {vocabulary_.spec(5)};
   }
 
   [[nodiscard]] PictureInput input(const Settings& settings) const { return make_input(settings, Tokenizers(bundle_)); }

@@ -21,15 +21,7 @@ class ClipTokenizerTest : public testing::Test {
  protected:
   ClipTokenizerTest() : vocabulary_({"r e", "re d</w>", "c a", "ca t</w>"}) {
     vocabulary_.write(folder_.path());
-    spec_ = {.kind = TokenizerKind::kClipBpe,
-             .vocab = "vocab.json",
-             .merges = "merges.txt",
-             .model = "",
-             .length = 77,
-             .bos = vocabulary_.bos,
-             .eos = vocabulary_.eos,
-             .pad = vocabulary_.eos,
-             .special = {}};
+    spec_ = vocabulary_.spec(77);
   }
 
   [[nodiscard]] Tokens encode(std::string_view text) const {
